@@ -1,0 +1,37 @@
+"""What can decide and score: language models, reward models, plain functions, and an oracle for tests.
+
+A judge gives log-probabilities, a verifier real numbers. One that can't read its own output raises; it never answers 0
+or one half instead. The classes that need torch are imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oversight_envs._lazy import lazy_attributes
+from oversight_envs.judges.functions import CallableJudge, OracleJudge
+from oversight_envs.judges.registry import judge_names, make_judge, make_verifier
+
+if TYPE_CHECKING:
+    from oversight_envs.judges.language_model import LogitJudge, LogitVerifier
+    from oversight_envs.judges.reward_model import RewardModelVerifier
+
+__all__ = [
+    "CallableJudge",
+    "LogitJudge",
+    "LogitVerifier",
+    "OracleJudge",
+    "RewardModelVerifier",
+    "judge_names",
+    "make_judge",
+    "make_verifier",
+]
+
+__getattr__: Any = lazy_attributes(
+    __name__,
+    {
+        "LogitJudge": "oversight_envs.judges.language_model",
+        "LogitVerifier": "oversight_envs.judges.language_model",
+        "RewardModelVerifier": "oversight_envs.judges.reward_model",
+    },
+)

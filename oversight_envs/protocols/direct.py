@@ -1,0 +1,62 @@
+"""Direct judgment: the judge alone, blind (question only) or expert (with the passage).
+
+The two baselines that every protocol is compared with: what a judge knows without help, and what it could know if it
+could read everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from oversight_envs.prompt import Message
+from oversight_envs.protocol import LABELS, Decide, Duty, Game, Outcome, View, one_of
+from oversight_envs.protocols.wordings import Worded, labelled, names
+from oversight_envs.question import Question
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direct(Worded):
+    """One judge, no arguments. ``both_orders`` shows the options in the drawn order and in its reverse."""
+
+    expert: bool = False
+    """Whether the judge reads the passage."""
+    both_orders: bool = False
+
+    name: ClassVar[str] = "direct"
+    reward: ClassVar[str] = "logit"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("expert", self.expert, (True, False))
+        one_of("both_orders", self.both_orders, (True, False))
+
+    @property
+    def duties(self) -> Mapping[str, frozenset[Duty]]:
+        return {"judge_0": frozenset({"decide"})}
+
+    @property
+    def experts(self) -> frozenset[str]:
+        return frozenset({"judge_0"}) if self.expert else frozenset()
+
+    def check_question(self, question: Question) -> None:
+        if len(question.options) < 2:
+            raise ValueError(f"direct judgment is between options, and question {question.id!r} has none")
+        if len(question.options) > len(LABELS):
+            raise ValueError(f"question {question.id!r} has {len(question.options)} options; the most is {len(LABELS)}")
+
+    def play(self, question: Question, rng: np.random.Generator) -> Game:
+        order = tuple(int(option) for option in rng.permutation(len(question.options)))
+        views = tuple(self._view(question, o) for o in ((order, order[::-1]) if self.both_orders else (order,)))
+        decision = yield Decide("judge_0", views, question.options)
+        return Outcome(decision=decision)
+
+    def _view(self, question: Question, order: tuple[int, ...]) -> View:
+        shown = question if self.expert else question.censored()
+        parts = [self._text("text", passage=shown.passage)] if shown.passage else []
+        answers = labelled(shown.options, order)
+        parts += [self._text("question", question=shown.text, answers=answers, labels=names(LABELS[: len(order)]))]
+        return View((Message("system", self._text("system")), Message("user", "\n\n".join(parts))), order)
