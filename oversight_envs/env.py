@@ -62,7 +62,9 @@ class OversightEnv(AECEnv[str, str, str]):
             raise TypeError(f"task={task!r:.200}: give a task or the name of one")
         protocol.check_task(self.task)
         self.players = check_players(protocol, players)
-        self.rule = get_rule(reward, protocol)
+        self._described = {role: describe_player(player) for role, player in self.players.items()}
+        get_rule(reward, protocol)  # raises early; looked up again when needed, as rules by name are not picklable
+        self.reward = reward
         if render_mode not in (None, "human", "ansi"):
             raise ValueError(f"render_mode={render_mode!r}: choose 'human', 'ansi' or None")
         self.render_mode = render_mode
@@ -171,7 +173,7 @@ class OversightEnv(AECEnv[str, str, str]):
         """A copy at this very point of the episode. Task and players are shared: a model is not copied."""
         twin = copy.copy(self)
         memo[id(self)] = twin
-        shared = ("protocol", "task", "players", "rule")
+        shared = ("protocol", "task", "players", "reward")
         twin.__dict__.update(
             {name: copy.deepcopy(value, memo) for name, value in self.__dict__.items() if name not in shared}
         )
@@ -209,9 +211,8 @@ class OversightEnv(AECEnv[str, str, str]):
         self._finish(episode)
 
     def _finish(self, episode: Episode) -> None:
-        described = {role: describe_player(player) for role, player in self.players.items()}
-        record = make_record(episode, self.task.check, players=described)
-        earned = reward_all([record], self.rule)[0]
+        record = make_record(episode, self.task.check, players=self._described)
+        earned = reward_all([record], get_rule(self.reward, self.protocol))[0]
         self.record = record = replace(record, rewards=earned)
         for agent in self.agents:
             self.rewards[agent] = float(earned.get(agent, 0.0))

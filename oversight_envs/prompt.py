@@ -37,6 +37,7 @@ _LINE_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
@@ -45,7 +46,7 @@ def clean_text(text: str) -> str:
     Every kind of line break becomes a newline; control characters and bidirectional overrides are dropped; lone
     surrogates, which no file can hold, become U+FFFD.
     """
-    if text.isascii() and text.isprintable():
+    if not _UNSAFE.search(text):
         return text
     text = _LINE_BREAKS.sub("\n", text)
     text = _CONTROLS.sub("", text)

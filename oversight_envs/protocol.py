@@ -15,6 +15,7 @@ import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -166,7 +167,7 @@ class Protocol(ABC):
         """Raises ValueError, saying why, for a task that can't serve this game. Looks at its first question."""
         self.check_question(task[0])
 
-    @property
+    @cached_property
     def config(self) -> dict[str, Any]:
         """The options, as kept in the record; ``type(self)(**config)`` is this game again."""
         return {option.name: getattr(self, option.name) for option in fields(self)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,18 @@ class Question:
 
     def without_truth(self) -> Question:
         """The question as experts see it: with the passage, without the truth and without metadata."""
-        return replace(self, truth=None, metadata={})
+        return self._copy(truth=None, metadata={})
 
     def censored(self) -> Question:
         """The question as everyone may see it: no truth, no passage, no metadata."""
-        return replace(self, truth=None, passage="", metadata={})
+        return self._copy(truth=None, passage="", metadata={})
+
+    def _copy(self, **changes: Any) -> Question:
+        """``dataclasses.replace`` without checking again what was checked: this is on the path of every episode."""
+        twin = copy(self)
+        for name, value in changes.items():
+            object.__setattr__(twin, name, value)
+        return twin
 
 
 class Task(ABC):
@@ -73,6 +81,10 @@ class Task(ABC):
     @abstractmethod
     def __getitem__(self, index: int) -> Question:
         """Question ``index``; raises IndexError past the end."""
+
+    def __iter__(self) -> Iterator[Question]:
+        for index in range(len(self)):
+            yield self[index]
 
     def check(self, question: Question, answer: str | None) -> bool:
         """Is this final answer right? ``None`` (no answer was found) never is."""

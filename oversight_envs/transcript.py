@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -100,14 +100,9 @@ class Transcript:
             short = cut_words(public, self._max_words)
             cut = len(short.split()) < len(public.split()) if short is not public else False
             segments = self._checker.check(short) if self._checker else (Segment(short),)
-            whole = Statement(role, self._turns, private + short, segments, cut)
-            self.statements.append(
-                replace(
-                    whole,
-                    names_label=_NAMES_LABEL.search(whole.public) is not None,
-                    token_ids=() if cut else speech.token_ids,
-                )
-            )
+            named = _NAMES_LABEL.search("".join([segment.text for segment in segments])) is not None
+            ids = () if cut else speech.token_ids
+            self.statements.append(Statement(role, self._turns, private + short, segments, cut, named, ids))
 
     def __iter__(self) -> Iterator[Statement]:
         return iter(self.statements)

@@ -1,0 +1,52 @@
+"""A language model that speaks: debater, consultant, prover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from oversight_envs.models import Generation, LanguageModel, load
+from oversight_envs.models.requests import check_sampling
+from oversight_envs.players import Turn
+from oversight_envs.protocol import Speech
+
+
+class LanguageModelAgent:
+    """Speaks by sampling from a language model. Every turn has its own random stream, ``turn.seed``.
+
+    Args:
+        lm: a model, or the name of one (``"smollm2-135m"``, a hub id, a folder, a .gguf file).
+        max_new_tokens: the longest speech, in tokens.
+        temperature: 0 takes the most probable token.
+        top_p: keeps the smallest set of tokens that has this probability; 1 keeps all.
+
+    A speech carries the ids that were drawn, the end token included, and their log-probabilities. Without its end token
+    the decoding of the ids is the speech's text: nothing is stripped.
+    """
+
+    def __init__(
+        self, lm: LanguageModel | str, *, max_new_tokens: int = 256, temperature: float = 1.0, top_p: float = 1.0
+    ) -> None:
+        check_sampling(max_new_tokens, temperature, top_p)
+        self.lm = load(lm) if isinstance(lm, str) else lm
+        self.max_new_tokens, self.temperature, self.top_p = max_new_tokens, temperature, top_p
+
+    def speak(self, turns: Sequence[Turn]) -> list[Speech]:
+        """One speech for each turn, in order. ``info["finished"]`` is False where the token limit cut it off.
+
+        Raises PromptTooLong if a prompt and the speech don't fit the model's context.
+        """
+        completions = self.lm.generate(
+            [Generation(t.prompt, t.seed, self.max_new_tokens, self.temperature, self.top_p) for t in turns]
+        )
+        return [Speech(c.text, c.token_ids, c.log_probs, {"finished": c.finished}) for c in completions]
+
+    @property
+    def description(self) -> dict[str, Any]:
+        return {
+            "type": "LanguageModelAgent",
+            "lm": self.lm.description,
+            "max_new_tokens": self.max_new_tokens,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+        }

@@ -1,0 +1,64 @@
+"""The main job, start to end, with a small real language model: watch a game, measure it, read the report.
+
+Sized for two cores: speeches of at most 60 words, two dozen questions. Everything is kept under one folder; a demo that
+was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from oversight_envs.cli.cast import Cast
+from oversight_envs.cli.play import play
+from oversight_envs.cli.runs import run_evaluation
+from oversight_envs.cli.table import show_evaluation
+from oversight_envs.protocol import Protocol
+from oversight_envs.protocols import Debate, ProverVerifier
+from oversight_envs.question import Task
+from oversight_envs.tasks import make_task
+
+SEED = 0
+QUESTIONS = 24
+MAX_NEW_TOKENS = 80
+WORDS = 60
+
+
+def run_demo(console: Console, out: Path, model: str) -> None:
+    """Two episodes shown live, two small evaluations, and the report with its picture under ``out``."""
+    from oversight_envs.evaluation.report import write_report
+
+    started = time.perf_counter()
+    cast = Cast(model, max_new_tokens=MAX_NEW_TOKENS)
+    games: list[tuple[str, Protocol, Task]] = [
+        ("A debate", Debate(max_words=WORDS, both_orders=True), make_task("passages")),
+        ("A prover-verifier game", ProverVerifier(max_words=WORDS), make_task("arithmetic")),
+    ]
+    for title, game, task in games:
+        _say(console, f"{title}: {model} plays every role")
+        question = task.sample(1, seed=SEED)[0]
+        play(console, game, task, question, cast.players(game, task, [question]), seed=SEED)
+    evaluations = []
+    for _, game, task in games:
+        _say(console, f"{game.name} on {QUESTIONS} questions of {task.name}")
+        folder = out / game.name
+        evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED))
+        show_evaluation(console, evaluations[-1])
+    page, picture = write_report(evaluations, out / "report.html", heading="oversight-envs demo")
+    _say(console, "Where to look")
+    console.print(Text(f"report:   {page}\npicture:  {picture}\nepisodes: {out}/*/*.jsonl"))
+    plain = (
+        "A model of 135 million parameters can hardly read these passages, argue about them or judge them: expect "
+        "everything near chance. What this shows is that the games run, not that debate works or fails."
+    )
+    console.print(Text(plain if model.startswith("smollm2-135m") else "These are few questions: mind the intervals."))
+    console.print(Text(f"{time.perf_counter() - started:.0f} s", style="dim"))
+
+
+def _say(console: Console, line: str) -> None:
+    console.print()
+    console.print(Rule(Text(line, style="bold"), align="left"))
