@@ -169,8 +169,8 @@ def test_combined_views_are_probabilities_in_the_options_order(weights: list[flo
     ("text", "first"),
     [
         ("A", 0.99), ("b", 0.01), ("(A)", 0.99), ("**B**", 0.01), ("The answer is B.", 0.01), ("Final answer: A", 0.99),
-        ("0.7", 0.7), ("70%", 0.7), (".25", 0.25), ("1", 0.99), ("0.001", 0.01), ("A: 0.6, B: 0.4", 0.6), ("B 30%", 0.7),
-        ("Debater A", 0.99),
+        ("0.7", 0.7), ("70%", 0.7), (".25", 0.25), ("1", 0.99), ("0.001", 0.01), ("A: 0.6, B: 0.4", 0.6),
+        ("B 30%", 0.7), ("Debater A", 0.99),
     ],
 )  # fmt: skip
 def test_clear_decisions(text: str, first: float) -> None:

