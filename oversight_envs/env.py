@@ -119,7 +119,7 @@ class OversightEnv(AECEnv[str, str, str]):
         self.agent_selection = self.agents[0]
         self._settle()
 
-    def step(self, action: str) -> None:
+    def step(self, action: str | None) -> None:
         """What the selected agent says or decides; None for an agent whose game is over."""
         if self.episode is None:
             raise RuntimeError("step() before reset(): call reset() first")

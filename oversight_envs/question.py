@@ -28,7 +28,7 @@ class Question:
     options: tuple[str, ...] = ()
     passage: str = ""
     truth: int | str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.id or not isinstance(self.id, str):

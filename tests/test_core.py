@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +33,7 @@ from oversight_envs import (
 )
 from oversight_envs.agents import ScriptedAgent
 from oversight_envs.answers import DecisionError, final_answer, parse_decision, parse_score
+from oversight_envs.env import OversightEnv
 from oversight_envs.episode import Episode, combine_views
 from oversight_envs.judges import CallableJudge, OracleJudge
 from oversight_envs.prompt import Message, clean_text, quote_lines, render_prompt
@@ -43,6 +46,7 @@ from oversight_envs.testing import (
     ConformanceError,
     Puppet,
     check_agent,
+    check_env,
     check_judge,
     check_protocol,
     check_task,
@@ -278,7 +282,7 @@ def test_the_kit_finds_broken_players_and_tasks(things: Task) -> None:
     with pytest.raises(ConformanceError, match="differs when"):
         check_agent(Positional())
 
-    class Twice(type(things)):  # type: ignore[misc]
+    class Twice(type(things)):
         def __getitem__(self, index: int) -> Question:
             return replace(super().__getitem__(index), id="same")
 
@@ -323,10 +327,10 @@ def test_a_saved_debate_is_judged_again(things: Task, oracle: OracleJudge) -> No
     episode = play(Debate(rounds=2), things[2], 5, {"debater_0": Puppet(), "debater_1": Puppet(), "judge_0": Puppet()})
     record = Record.from_json(make_record(episode, things.check).to_json())
     again = record.episode(Debate(rounds=2), upto=4)
-    again.answer(again.asks[0], oracle.decide(again.asks)[0])  # type: ignore[arg-type]
+    again.answer(again.asks[0], oracle.decide(again.asks)[0])
     assert again.outcome is not None
-    assert again.outcome.transcript == episode.outcome.transcript  # type: ignore[union-attr]
-    assert again.outcome.decision.verdict.choice == things[2].truth  # type: ignore[union-attr]
+    assert again.outcome.transcript == episode.outcome.transcript
+    assert again.outcome.decision.verdict.choice == things[2].truth
 
 
 def test_a_half_answered_ambiguous_decision_survives_a_copy(things: Task) -> None:
@@ -349,7 +353,7 @@ def test_records_refuse_what_they_do_not_know() -> None:
 def test_grouped_rewards_subtract_the_mean_of_the_same_question_and_role(sums: Task) -> None:
     records = []
     for seed, value in enumerate((1.0, 3.0)):
-        verifier = CallableJudge(scores=lambda s, v=value: v)  # type: ignore[misc]
+        verifier = CallableJudge(scores=lambda s, v=value: v)
         players = {"helpful_0": Puppet(), "sneaky_0": ScriptedAgent(["Answer: 7"]), "verifier_0": verifier}
         episode = play(ProverVerifier(), sums[0], seed, players)
         records.append(make_record(episode, sums.check, group="batch"))
@@ -386,7 +390,7 @@ def test_questions_refuse_nonsense() -> None:
         ({"id": ""}, "non-empty"),
     ):
         with pytest.raises(ValueError, match=message):
-            Question(**{"id": "q", "text": "?", **options})  # type: ignore[arg-type]
+            Question(**{"id": "q", "text": "?", **options})
 
 
 def test_consultants_are_honest_half_of_the_time(things: Task) -> None:
@@ -399,3 +403,18 @@ def test_say_prompts_are_what_simultaneous_means(things: Task) -> None:
     request = next(game)
     assert isinstance(request, Say)
     assert list(request.prompts) == ["debater_0", "debater_1"]
+
+
+def test_the_protocol_of_the_guide_is_a_whole_game(things: Task) -> None:
+    root = Path(__file__).parents[1]
+    source = (root / "examples" / "custom_protocol.py").read_text().split("\n\nif __name__")[0].rstrip()
+    assert source in (root / "CONTRIBUTING.md").read_text()
+    module = sys.modules["custom_protocol"] = ModuleType("custom_protocol")
+    try:
+        exec(source, module.__dict__)
+        game = module.Critique()
+        check_protocol(game, things)
+        check_env(lambda: OversightEnv(game, things))
+    finally:
+        del sys.modules["custom_protocol"]
+    assert len(source.splitlines()) <= 35

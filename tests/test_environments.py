@@ -88,7 +88,7 @@ def test_one_open_role_is_a_gymnasium_environment(name: str, request: pytest.Fix
     protocol = MODULES[name].raw_env(task=task).protocol
     for role in protocol.duties:
         others = {other: Puppet() for other in protocol.duties if other != role}
-        check_env(lambda others=others: MODULES[name].gym_env(task=task, players=others), episodes=2)  # type: ignore[misc]
+        check_env(lambda others=others: MODULES[name].gym_env(task=task, players=others), episodes=2)
 
 
 def test_registries() -> None:
@@ -100,7 +100,7 @@ def test_registries() -> None:
         open_role, *filled = env.unwrapped.protocol.duties
         single = gymnasium.make(env_id, players={role: Puppet() for role in filled})
         observation, _ = single.reset(seed=1)
-        assert open_role == single.unwrapped.agent  # type: ignore[attr-defined]
+        assert open_role == single.unwrapped.agent
         assert isinstance(observation, str)
         assert observation
 
@@ -173,10 +173,10 @@ def test_a_judge_that_is_an_agent_earns_the_log_score(things: Any, said: str, be
         env.reset(seed=seed)
         episode = env.env.episode
         assert episode is not None
-        first = episode.asks[0].options[0]  # type: ignore[attr-defined]
+        first = episode.asks[0].options[0]
         _, reward, terminated, _, _ = env.step(said)
         question = episode.question
-        p = belief if first == question.options[question.truth] else 1 - belief  # type: ignore[index]
+        p = belief if first == question.options[question.truth] else 1 - belief
         assert terminated
         assert reward == pytest.approx(math.log(p))
 
@@ -275,13 +275,13 @@ def test_bad_input(things: Any, sums: Any, oracle: OracleJudge) -> None:
         raw.observe("debater_7")
     for action, error in ((7, TypeError), (None, TypeError), ("x" * 10_000_000, ValueError)):
         with pytest.raises(error, match="debater_0"):
-            raw.step(action)  # type: ignore[arg-type]
+            raw.step(action)
     assert raw.agent_selection == "debater_0"  # nothing happened
     raw.step("")
     raw.step("bad \ud800 surrogate, \x00 control \x1b[31m, \u202eoverride")
     record = raw.record
     assert record is not None
-    assert [e.reply.text for e in record.entries[:2]] == ["", "bad \ufffd surrogate,  control [31m, override"]  # type: ignore[union-attr]
+    assert [e.reply.text for e in record.entries[:2]] == ["", "bad \ufffd surrogate,  control [31m, override"]
     raw.step(None)
     raw.step(None)
     with pytest.raises(RuntimeError, match="after the end"):
@@ -293,7 +293,7 @@ def test_bad_input(things: Any, sums: Any, oracle: OracleJudge) -> None:
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             debate_v0.env(task=things, players=options)
-    for options, message in (  # type: ignore[assignment]
+    for options, message in (
         ({"task": "quallity"}, "did you mean 'quality'"),
         ({"roundz": 2}, "did you mean 'rounds'"),
         ({"rounds": 0}, "rounds=0"),

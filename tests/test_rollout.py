@@ -165,7 +165,7 @@ def test_rollout_refuses_bad_arguments(things: Task) -> None:
         ({"questions": [things[0], things[0]]}, "one question twice"),
     ):
         with pytest.raises(ValueError, match=message):
-            rollout(Debate(), things, **{"players": players, **arguments})  # type: ignore[arg-type]
+            rollout(Debate(), things, **{"players": players, **arguments})
 
 
 def test_plain_functions_are_agents_and_records_can_be_replayed(things: Task, oracle: OracleJudge) -> None:
@@ -174,7 +174,7 @@ def test_plain_functions_are_agents_and_records_can_be_replayed(things: Task, or
         "debater_1": ScriptedAgent(["One.", "Two."]),
         "judge_0": oracle,
     }
-    records = rollout(Debate(rounds=3), things, players)  # type: ignore[arg-type]
+    records = rollout(Debate(rounds=3), things, players)
     said = [e.reply.text for e in records[0].entries if e.role == "debater_1" and isinstance(e.reply, Speech)]
     assert said == ["One.", "Two.", "Two."]
     again = rollout(Debate(rounds=3), things, dict.fromkeys(Debate().duties, ReplayAgent(records)))
@@ -208,13 +208,13 @@ def test_best_of_n_keeps_what_its_judge_likes_best(things: Task, sums: Task) -> 
         shorter = rollout(protocol, task, puppets(protocol) | {role: worst})
 
         def words(rows: list[Record], role: str = role) -> int:
-            return sum(len(e.reply.text) for r in rows for e in r.entries if e.role == role)  # type: ignore[union-attr]
+            return sum(len(e.reply.text) for r in rows for e in r.entries if e.role == role)
 
         assert words(records) > words(shorter)
     check_agent(BestOfNAgent(Puppet(), length_judge(), 3))
     for n in (0, -1, 2.5, True):
         with pytest.raises(ValueError, match="n="):
-            BestOfNAgent(Puppet(), length_judge(), n)  # type: ignore[arg-type]
+            BestOfNAgent(Puppet(), length_judge(), n)
 
 
 def test_a_person_plays_at_the_terminal() -> None:
@@ -236,7 +236,7 @@ def test_function_judges_and_the_oracle_follow_the_contract() -> None:
     check_judge(OracleJudge({case.question_id: case.options[0] for case in cases}), cases)
     for value in (math.nan, [1.0, 0.0], [0.5]):
         with pytest.raises(PlayerError):
-            CallableJudge(lambda case, v=value: v).decide(cases)  # type: ignore[misc]
+            CallableJudge(lambda case, v=value: v).decide(cases)
     with pytest.raises(PlayerError, match="was given no answer"):
         OracleJudge({}).decide(cases)
     with pytest.raises(PlayerError, match="is none of"):

@@ -43,8 +43,8 @@ class Consultancy(Argued):
         return {"consultant_0": frozenset({"say"}), "judge_0": judge}
 
     def play(self, question: Question, rng: np.random.Generator) -> Game:
-        side = int(rng.integers(2))
-        order = tuple(int(option) for option in rng.permutation(2))
+        side, label = int(rng.integers(2)), int(rng.integers(2))
+        order = (label, 1 - label)
         transcript = self._transcript(question)
         for round_ in range(1, self.rounds + 1):
             transcript.add((yield Say({"consultant_0": self._brief(question, side, transcript)})))
@@ -55,7 +55,7 @@ class Consultancy(Argued):
         return Outcome(transcript=tuple(transcript), sides={"consultant_0": side}, decision=decision)
 
     def _brief(self, question: Question, side: int, transcript: Transcript) -> Prompt:
-        opening = self._opening(question, "side", own=question.options[side])
+        opening = self._opening(question, "side", side)
         return conversation(opening, transcript, "consultant_0", lambda s: self._text("judge_asked"), self._expert_cue)
 
     def _case(self, question: Question, side: int, order: tuple[int, ...], transcript: Transcript) -> tuple[View, ...]:

@@ -46,8 +46,8 @@ class Debate(Argued):
         return {"debater_0": frozenset({"say"}), "debater_1": frozenset({"say"}), "judge_0": frozenset({"decide"})}
 
     def play(self, question: Question, rng: np.random.Generator) -> Game:
-        sides = dict(zip(DEBATERS, (int(side) for side in rng.permutation(2)), strict=True))
-        order = tuple(int(option) for option in rng.permutation(2))
+        first, label = int(rng.integers(2)), int(rng.integers(2))
+        sides, order = {"debater_0": first, "debater_1": 1 - first}, (label, 1 - label)
         transcript = self._transcript(question)
         for speakers in self.rounds * ([DEBATERS] if self.simultaneous else [DEBATERS[:1], DEBATERS[1:]]):
             said = yield Say({role: self._brief(role, question, sides, transcript) for role in speakers})
@@ -56,8 +56,7 @@ class Debate(Argued):
         return Outcome(transcript=tuple(transcript), sides=sides, decision=decision)
 
     def _brief(self, role: str, question: Question, sides: dict[str, int], transcript: Transcript) -> Prompt:
-        own = sides[role]
-        opening = self._opening(question, "side", own=question.options[own], other=question.options[1 - own])
+        opening = self._opening(question, "side", sides[role])
         return conversation(opening, transcript, role, lambda s: self._text("opponent"), self._expert_cue)
 
     def _case(
@@ -67,8 +66,8 @@ class Debate(Argued):
             side = sides[statement.role]
             return self._text("judge_heading", label=LABELS[labels.index(side)], option=question.options[side])
 
-        def label(statement: Statement, labels: Sequence[int]) -> int:
+        def place(statement: Statement, labels: Sequence[int]) -> int:
             return labels.index(sides[statement.role])  # simultaneous speeches are read in the order of the letters
 
         cue = self._text("judge_cue", labels=names(LABELS[:2]))
-        return self._views(question, transcript, order, heading, lambda turn: cue, label)
+        return self._views(question, transcript, order, heading, lambda turn: cue, place)

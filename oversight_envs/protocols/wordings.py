@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from oversight_envs.prompt import Message, Prompt
@@ -75,12 +75,14 @@ class Argued(Worded):
     def _transcript(self, question: Question) -> Transcript:
         return Transcript(question.passage, max_words=self.max_words, scratchpad=self.scratchpad, quotes=self.quotes)
 
-    def _opening(self, question: Question, side: str, **values: str) -> Prompt:
+    @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
+    def _opening(self, question: Question, side: str, own: int) -> Prompt:
         """An expert's first messages: what all experts share, passage first, comes before what is one side's own."""
+        options = question.options
         parts = [self._text("text", passage=question.passage)] if question.passage else []
         parts += [
-            self._text("question", question=question.text, answers="\n".join(f"- {o}" for o in question.options)),
-            self._text(side, **values),
+            self._text("question", question=question.text, answers="\n".join(f"- {option}" for option in options)),
+            self._text(side, own=options[own], other=options[1 - own]),
             " ".join(
                 [
                     *([self._text("quotes")] if self.quotes and question.passage else []),
@@ -91,18 +93,18 @@ class Argued(Worded):
         ]
         return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
 
+    @lru_cache(maxsize=64)  # noqa: B019
     def _expert_cue(self, turn: int) -> str:
         return self._text("cue" if turn == 1 else "cue_next", round=turn, rounds=self.rounds)
 
-    def _judge_opening(self, question: Question, order: Sequence[int]) -> Prompt:
-        public = question.censored()
+    @lru_cache(maxsize=256)  # noqa: B019
+    def _judge_opening(self, question: Question, order: tuple[int, ...]) -> Prompt:
+        """A judge's first messages. ``question`` is censored."""
         system = self._text("judge_system")
         if self.quotes and self.show != "arguments":
             system += " " + self._text("judge_quotes")
-        answers = labelled(public.options, order)
-        return Message("system", system), Message(
-            "user", self._text("judge_question", question=public.text, answers=answers)
-        )
+        text = self._text("judge_question", question=question.text, answers=labelled(question.options, order))
+        return Message("system", system), Message("user", text)
 
     def _views(
         self,
@@ -114,10 +116,11 @@ class Argued(Worded):
         reading_order: Callable[[Statement, Sequence[int]], Any] | None = None,
     ) -> tuple[View, ...]:
         """The case as the judge reads it, in ``order`` and, with ``both_orders``, the other way round as well."""
+        public = question.censored()
 
         def view(labels: tuple[int, ...]) -> View:
             read = sorted(statements, key=lambda s: (s.turn, reading_order(s, labels) if reading_order else 0))
-            opening = self._judge_opening(question, labels)
+            opening = self._judge_opening(public, labels)
             return View(conversation(opening, read, "judge_0", lambda s: heading(s, labels), cue, self.show), labels)
 
         return tuple(view(labels) for labels in ((order, order[::-1]) if self.both_orders else (order,)))

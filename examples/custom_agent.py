@@ -1,0 +1,29 @@
+"""Your own agent: anything with speak(turns), a batch in and a batch out. A plain str -> str function works as well."""
+
+from oversight_envs.agents import LanguageModelAgent
+from oversight_envs.judges import LogitJudge
+from oversight_envs.protocols import Debate
+from oversight_envs.rollout import rollout
+from oversight_envs.tasks import make_task
+
+
+class FirstSentence:
+    """Quotes the passage's sentence that shares most words with the answer it argues for."""
+
+    def speak(self, turns):
+        return [self.best_quote(turn.prompt[-1].content) for turn in turns]
+
+    def best_quote(self, prompt):
+        answer = prompt.split("the right answer is: ")[1].split("\n")[0].lower().split()
+        passage = prompt.split("\n\nThe question:")[0].split("\n\n", 1)[1].replace("\n", " ")
+        sentence = max(passage.split(". "), key=lambda s: sum(word in s.lower() for word in answer))
+        return f"<quote>{sentence}</quote> This shows it."
+
+
+judge = LogitJudge("smollm2-135m")
+model = LanguageModelAgent("smollm2-135m", max_new_tokens=60)
+records = rollout(
+    Debate(), make_task("passages"), {"debater_0": FirstSentence(), "debater_1": model, "judge_0": judge}, questions=8
+)
+won = sum(record.rewards["debater_0"] > 0 for record in records)
+print(f"quoting the passage won {won} of {len(records)} debates against a 135M-parameter model")

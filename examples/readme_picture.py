@@ -1,0 +1,68 @@
+"""Makes docs/transcript.png: a debate between scripted debaters, as the report shows it. Needs chromium to take it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from oversight_envs.agents import ScriptedAgent
+from oversight_envs.evaluation import Evaluation
+from oversight_envs.evaluation.report import render_report
+from oversight_envs.judges import OracleJudge
+from oversight_envs.players import Turn
+from oversight_envs.protocols import Debate
+from oversight_envs.rollout import rollout
+from oversight_envs.tasks import make_task
+
+RIGHT = "The compressor was starved of air"
+SAID = {
+    RIGHT: "The door is a decoy. The report withdraws that note: <quote>The frost inside was even, and the gasket dry. "
+    "Neither is consistent with a door left open for a day and a half.</quote> What changed that night is where the "
+    "cabinet stood. The contractor <quote>left the rear grille hard against the wall</quote>, and the report says of "
+    "the compressor: <quote>it cut out because air could not reach it</quote>.",
+    "The door was left open on the Saturday night": "The records settle it. <quote>The freezer's door sensor recorded "
+    "an opening at 22.47 on Saturday 28 March and no closing after it.</quote> A door that opens and never closes is "
+    "an open door, and the report says as much: <quote>the door stood ajar until Monday morning</quote>. All the rest "
+    "is an excuse found afterwards.",
+}
+ALONE = (
+    "h1, .lead, section > :not(article), article details { display: none !important } "
+    "main { padding: 1px 1.1rem; max-width: none } body { font-family: 'Liberation Sans', sans-serif }"
+)
+
+
+def argue(turn: Turn) -> str:
+    return next(SAID[own] for own in SAID if f"right answer is: {own}" in turn.prompt[1].content)
+
+
+def main(out: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("this needs chromium")
+    task = make_task("passages")
+    question = next(task[i] for i in range(len(task)) if set(SAID) == set(task[i].options))
+    debaters = ScriptedAgent(
+        lambda turn: next(SAID[o] for o in SAID if f"right answer is: {o}" in turn.prompt[1].content)
+    )
+    judge = OracleJudge({question.id: RIGHT}, confidence=0.86)
+    players = {"debater_0": debaters, "debater_1": debaters, "judge_0": judge}
+    records = rollout(Debate(), task, players, questions=[question])
+    html = render_report([Evaluation({"debate": records}, name="debate")]).replace("</style>", ALONE + "</style>")
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        page.write_text(html, encoding="utf-8")
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--force-device-scale-factor=1.5",
+        ]
+        subprocess.run(
+            [chromium, *options, "--window-size=880,600", f"--screenshot={out.resolve()}", page.as_uri()], check=True
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/transcript.png"))
