@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,17 +52,22 @@ class Question:
 
     def without_truth(self) -> Question:
         """The question as experts see it: with the passage, without the truth and without metadata."""
-        return self._copy(truth=None, metadata={})
+        return self._bare(self.passage)
 
     def censored(self) -> Question:
         """The question as everyone may see it: no truth, no passage, no metadata."""
-        return self._copy(truth=None, passage="", metadata={})
+        return self._bare("")
 
-    def _copy(self, **changes: Any) -> Question:
-        """``dataclasses.replace`` without checking again what was checked: this is on the path of every episode."""
-        twin = copy(self)
-        for name, value in changes.items():
-            object.__setattr__(twin, name, value)
+    def _bare(self, passage: str) -> Question:
+        """Without checking again what was checked: this is on the path of every episode."""
+        twin = object.__new__(Question)
+        put = object.__setattr__
+        put(twin, "id", self.id)
+        put(twin, "text", self.text)
+        put(twin, "options", self.options)
+        put(twin, "passage", passage)
+        put(twin, "truth", None)
+        put(twin, "metadata", {})
         return twin
 
 

@@ -73,7 +73,7 @@ def make_record(
     group: str | None = None,
     timings: Mapping[str, float] | None = None,
 ) -> Record:
-    """The record of a finished episode; ``check`` marks free-text answers (``task.check``). Rewards are added later."""
+    """The record of a finished episode; ``check`` marks free-text answers (``task.check``). Rewards come after it."""
     if not episode.done:
         raise ValueError("the episode is not over: it still asks " + ", ".join(ask.role for ask in episode.asks))
     outcome = episode.outcome

@@ -1,0 +1,101 @@
+"""Any public reward model as a verifier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from oversight_envs.models import NonFiniteLogits, PromptTooLong
+from oversight_envs.models.chat import ChatEncoder
+from oversight_envs.models.specs import load_reward_model
+from oversight_envs.players import Solution
+from oversight_envs.prompt import Message
+from oversight_envs.protocol import at_least
+
+
+class RewardModelVerifier:
+    """Scores a solution with a sequence classifier of one label, reading the chat (user: problem, assistant: solution).
+
+    Args:
+        model: a Hugging Face ``AutoModelForSequenceClassification`` model, or the name of one.
+        tokenizer: its tokenizer, with a chat template; comes with the name where a name is given.
+        name: what to call it in records and errors.
+        batch_size: the most solutions in one forward pass. A model whose config names no padding token can only take
+            one at a time, and does.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any = None, *, name: str | None = None, batch_size: int = 16) -> None:
+        at_least("batch_size", batch_size, 1)
+        self.revision: str | None = None
+        if isinstance(model, str):
+            name = name or model
+            model, tokenizer, self.revision = load_reward_model(model)
+        if tokenizer is None:
+            raise ValueError("tokenizer=None: give the reward model's tokenizer, or its name instead of the model")
+        self.name = name or getattr(model, "name_or_path", "") or type(model).__name__
+        if model.config.num_labels != 1:
+            raise ValueError(
+                f"model {self.name!r} has {model.config.num_labels} labels: a verifier needs a reward model with one "
+                "(num_labels=1)"
+            )
+        self.model = model.eval()
+        self.chat = ChatEncoder(tokenizer, self.name)
+        self.batch_size = batch_size
+
+    def score(self, solutions: Sequence[Solution]) -> list[float]:
+        """The model's score for each solution, in order.
+
+        Raises PromptTooLong where one does not fit the model, and NonFiniteLogits for a score that is not a number.
+        """
+        rows = [self._encode(solution) for solution in solutions]
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # like lengths together: less padding
+        size = 1 if self._pad_id is None else self.batch_size
+        scores: dict[int, float] = {}
+        for start in range(0, len(order), size):
+            indices = order[start : start + size]
+            scores |= zip(indices, self._score([rows[i] for i in indices]), strict=True)
+        return [scores[i] for i in range(len(rows))]
+
+    @property
+    def description(self) -> dict[str, Any]:
+        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
+        return {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
+
+    @property
+    def _pad_id(self) -> int | None:
+        # the model's own, not the tokenizer's: it finds the end of each row by looking for this id
+        pad_id = self.model.config.get_text_config().pad_token_id
+        return pad_id if isinstance(pad_id, int) else None
+
+    def _encode(self, solution: Solution) -> list[int]:
+        chat = (Message("user", solution.problem), Message("assistant", solution.text))
+        ids = self.chat.encode(chat, closed=True)
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if limit is not None and len(ids) > limit:
+            raise PromptTooLong(
+                f"a solution of {len(ids):,} tokens with its problem exceeds the {limit:,} that model {self.name!r} "
+                "can read; lower the provers' max_new_tokens"
+            )
+        return ids
+
+    def _score(self, rows: list[list[int]]) -> list[float]:
+        """Scores of one batch, padded on the right, where padding has no influence on a causal model."""
+        width = max(map(len, rows))
+        device = next(self.model.parameters()).device
+        pad = self._pad_id or 0
+        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=device)
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            with torch.inference_mode():
+                logits = self.model(input_ids=ids, attention_mask=mask).logits
+        finally:
+            self.model.train(was_training)
+        scores: list[float] = logits[:, 0].double().tolist()
+        if not all(map(math.isfinite, scores)):
+            raise NonFiniteLogits(f"model {self.name!r} gave a score that is not a finite number: {scores}")
+        return scores

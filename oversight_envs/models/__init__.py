@@ -1,0 +1,21 @@
+"""The language-model engine: any Hugging Face causal language model as debater, prover, judge or verifier.
+
+``load("smollm2-135m")`` gives a ``LanguageModel``; ``LanguageModel(model, tokenizer)`` wraps one that is in memory.
+Importing this package imports torch and transformers; the core never does.
+"""
+
+from oversight_envs.models.engine import LanguageModel
+from oversight_envs.models.passages import fit_passage
+from oversight_envs.models.requests import Completion, Generation, LabelReading, NonFiniteLogits, PromptTooLong
+from oversight_envs.models.specs import load
+
+__all__ = [
+    "Completion",
+    "Generation",
+    "LabelReading",
+    "LanguageModel",
+    "NonFiniteLogits",
+    "PromptTooLong",
+    "fit_passage",
+    "load",
+]

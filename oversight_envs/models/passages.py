@@ -1,0 +1,44 @@
+"""Cutting a passage to what a model can read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from oversight_envs.models.engine import LanguageModel
+from oversight_envs.protocol import at_least
+from oversight_envs.question import Question
+
+_SENTENCE_END = re.compile(r"""[.!?]["'\u201d\u2019)\]]*(?=\s)""")
+
+
+def fit_passage(question: Question, lm: LanguageModel, max_tokens: int) -> Question:
+    """The question with its passage cut to at most ``max_tokens`` tokens of ``lm``.
+
+    Called once, before an episode, with room left for all rounds: a passage cut anew in each turn would change under
+    the players. The start is kept, up to the end of a sentence, or of a word where there is no sentence end in the
+    second half. ``metadata["passage_cut"]`` is then the length that the passage had, in characters; a question whose
+    passage fits is returned as it is.
+    """
+    at_least("max_tokens", max_tokens, 1)
+    passage = question.passage
+    ids = lm.chat.encode_text(passage)
+    if len(ids) <= max_tokens:
+        return question
+    kept = passage
+    limit = len(lm.chat.decode(ids[:max_tokens]))
+    while len(lm.chat.encode_text(kept)) > max_tokens:  # again where the cut text has more tokens than the text had
+        kept = _cut(passage, limit)
+        limit = min(limit, len(kept)) - 1
+    return replace(question, passage=kept, metadata={**question.metadata, "passage_cut": len(passage)})
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most ``limit`` characters from the start of ``text``, ending with a sentence or else with a word."""
+    if limit <= 0:
+        return ""
+    sentences = [match.end() for match in _SENTENCE_END.finditer(text, 0, limit + 1) if match.end() <= limit]
+    if sentences and sentences[-1] > limit // 2:
+        return text[: sentences[-1]]
+    words = [match.start() for match in re.finditer(r"\s", text[: limit + 1])]
+    return text[: words[-1]].rstrip() if words else text[:limit]

@@ -1,0 +1,66 @@
+"""From logits to tokens, each sample with a random stream of its own.
+
+A sample takes one uniform number from its own stream for each token and inverts the cumulative distribution with it.
+So a sample depends on its seed and its logits alone: not on the batch, its order or a global generator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from oversight_envs.models.requests import Generation, NonFiniteLogits
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Log-probabilities [n, vocabulary] in float64; a logit of -inf is a token ruled out.
+
+    Raises NonFiniteLogits where the logits hold NaN, +inf or only -inf: guessing from these would hide a broken model.
+    """
+    log_probs = torch.log_softmax(logits.double(), dim=-1)
+    if torch.isnan(log_probs).any():
+        raise NonFiniteLogits(
+            "the model's logits hold NaN or infinity; check its weights (training that diverged?) and its dtype"
+        )
+    return log_probs
+
+
+def draw(
+    logits: Tensor, requests: Sequence[Generation], streams: Sequence[np.random.Generator]
+) -> tuple[list[int], list[float]]:
+    """The next token of every row of ``logits`` [n, vocabulary], and its log-probability before top-p and top-k."""
+    greedy = [request.temperature == 0 for request in requests]
+    temperatures = [request.temperature or 1.0 for request in requests]
+    log_probs = log_softmax(logits.double() / logits.new_tensor(temperatures, dtype=torch.float64)[:, None])
+    if all(greedy):
+        tokens = logits.argmax(dim=-1)
+    else:
+        tokens = _invert(log_probs.exp(), requests, [stream.random() for stream in streams])
+        tokens = torch.where(torch.tensor(greedy, device=logits.device), logits.argmax(dim=-1), tokens)
+    drawn = log_probs.gather(-1, tokens[:, None])[:, 0]
+    return tokens.tolist(), drawn.tolist()
+
+
+def _invert(probs: Tensor, requests: Sequence[Generation], uniforms: Sequence[float]) -> Tensor:
+    for row, request in enumerate(requests):
+        if request.top_k or request.top_p < 1:
+            _truncate(probs[row], request.top_k, request.top_p)
+    cumulative = probs.cumsum(dim=-1)
+    totals = cumulative[:, -1].tolist()
+    # strictly below the total, so that a token of probability 0 at the end can't be drawn through rounding
+    targets = [min(u * total, math.nextafter(total, 0)) for u, total in zip(uniforms, totals, strict=True)]
+    return torch.searchsorted(cumulative, cumulative.new_tensor(targets)[:, None], right=True)[:, 0]
+
+
+def _truncate(probs: Tensor, top_k: int, top_p: float) -> None:
+    """Zeroes, in place, all but the ``top_k`` most probable tokens and the smallest set that holds ``top_p``."""
+    values, order = probs.sort(descending=True, stable=True)
+    dropped = values.cumsum(dim=-1) - values >= top_p  # the token that crosses top_p is kept
+    if top_k:
+        dropped[top_k:] = True
+    dropped[0] = False
+    probs[order[dropped]] = 0.0
