@@ -60,7 +60,7 @@ def main(out: Path) -> None:
             "--force-device-scale-factor=1.5",
         ]
         subprocess.run(
-            [chromium, *options, "--window-size=880,600", f"--screenshot={out.resolve()}", page.as_uri()], check=True
+            [chromium, *options, "--window-size=880,556", f"--screenshot={out.resolve()}", page.as_uri()], check=True
         )
 
 

@@ -1,0 +1,181 @@
+"""The commands and their options. What they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oversight_envs.cli.cast import DEFAULT_MODEL, Cast
+from oversight_envs.cli.errors import reports_errors
+from oversight_envs.cli.screen import stdout
+
+app = typer.Typer(
+    name="oversight-envs",
+    help="Scalable-oversight games: AI debate, consultancy, prover-verifier, and their baselines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Env = Annotated[str, typer.Argument(help="The game: debate, consultancy, prover_verifier, direct, or module:Class.")]
+TaskName = Annotated[
+    str | None, typer.Option("--task", help="Where questions come from (see `list`). [default: the game's own]")
+]
+TaskOptions = Annotated[
+    list[str] | None, typer.Option("--task-option", help="key=value for the task, as path=my.jsonl; repeatable.")
+]
+Options = Annotated[list[str] | None, typer.Option("--option", help="key=value for the game, as rounds=2; repeatable.")]
+Model = Annotated[str, typer.Option(help="Who plays every role that no other option fills.")]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--agent", "--debater", help="Who speaks: a model, human or scripted:TEXT; ROLE=… for one role; repeatable."
+    ),
+]
+JudgeSpec = Annotated[
+    str | None,
+    typer.Option("--judge", "--verifier", help="Who decides or marks: a model, KIND:MODEL, human or oracle."),
+]
+Seed = Annotated[int, typer.Option(help="Decides questions, sides and every random draw.")]
+MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest speech of a model, in tokens.")]
+Temperature = Annotated[float, typer.Option(min=0.0, help="Of the models' speeches; 0 takes the most probable token.")]
+BestOf = Annotated[int, typer.Option(min=1, help="Draw N speeches, keep the one that the judge likes best.")]
+Reward = Annotated[str | None, typer.Option(help="Reward rule. [default: the game's own]")]
+
+DEFAULT_TASKS = {"prover_verifier": "arithmetic"}
+
+
+@app.command("list")
+@reports_errors
+def list_() -> None:
+    """Show the games, tasks, judges and players there are."""
+    from oversight_envs.cli.catalogue import show_catalogue
+
+    show_catalogue(stdout())
+
+
+@app.command()
+@reports_errors
+def play(
+    env: Env,
+    task: TaskName = None,
+    task_option: TaskOptions = None,
+    option: Options = None,
+    model: Model = DEFAULT_MODEL,
+    agent: Agents = None,
+    judge: JudgeSpec = None,
+    human: Annotated[list[str] | None, typer.Option(help="A role that you play at the keyboard; repeatable.")] = None,
+    question: Annotated[str | None, typer.Option(help="Id or index. [default: drawn by the seed]")] = None,
+    seed: Seed = 0,
+    reward: Reward = None,
+    max_new_tokens: MaxNewTokens = 256,
+    temperature: Temperature = 0.7,
+    best_of: BestOf = 1,
+) -> None:
+    """Play one episode, shown turn by turn."""
+    from oversight_envs.cli.fitting import fitter
+    from oversight_envs.cli.options import build_protocol, build_task
+    from oversight_envs.cli.play import find_question
+    from oversight_envs.cli.play import play as play_one
+    from oversight_envs.rewards import get_rule
+
+    game = build_protocol(env, option or [])
+    get_rule(reward, game)
+    questions, _ = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
+    game.check_task(questions)
+    asked = find_question(questions, question, seed)
+    cast = Cast(model, agent or [], judge, human or [], max_new_tokens, temperature, best_of)
+    players = cast.players(game, questions, [asked])
+    experts = [player for role, player in players.items() if role in game.experts]
+    fit = fitter(game, experts, max_new_tokens)
+    people = [role for role, player in players.items() if getattr(player, "description", {}).get("type") == "human"]
+    shown = fit(asked) if fit else asked
+    play_one(stdout(), game, questions, shown, players, seed=seed, reward=reward, humans=people)
+
+
+@app.command()
+@reports_errors
+def evaluate(
+    env: Env,
+    task: TaskName = None,
+    task_option: TaskOptions = None,
+    option: Options = None,
+    model: Model = DEFAULT_MODEL,
+    agent: Agents = None,
+    judge: JudgeSpec = None,
+    questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 24,
+    samples: Annotated[int, typer.Option(min=1, help="Episodes of the game on each question.")] = 1,
+    baselines: Annotated[bool, typer.Option(help="Also judge blind and with the passage.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. [default: runs/GAME-TASK]")] = None,
+    seed: Seed = 0,
+    reward: Reward = None,
+    max_new_tokens: MaxNewTokens = 256,
+    temperature: Temperature = 0.7,
+    best_of: BestOf = 1,
+    concurrency: Annotated[int, typer.Option(min=1, help="Episodes in flight.")] = 32,
+) -> None:
+    """Measure a game on a task, beside its judge blind and with the passage.
+
+    Episodes are kept as they end; the same command goes on where it was stopped.
+    """
+    from oversight_envs.cli.options import build_protocol, build_task
+    from oversight_envs.cli.runs import run_evaluation
+    from oversight_envs.cli.table import show_evaluation
+    from oversight_envs.rewards import get_rule
+
+    game = build_protocol(env, option or [])
+    get_rule(reward, game)
+    source, values = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
+    game.check_task(source)
+    cast = Cast(model, agent or [], judge, [], max_new_tokens, temperature, best_of)
+    folder = out or Path("runs") / f"{game.name}-{source.name}"
+    result = run_evaluation(
+        game,
+        source,
+        cast,
+        questions=questions,
+        samples=samples,
+        baselines=None if baselines else (),
+        out=folder,
+        seed=seed,
+        reward=reward,
+        concurrency=concurrency,
+        about=values,
+    )
+    show_evaluation(stdout(), result)
+    stdout().print(f"\nresults: {folder}   page: oversight-envs report {shlex.quote(str(folder))}", markup=False)
+
+
+@app.command()
+@reports_errors
+def report(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or files of episodes (.jsonl).")],
+    out: Annotated[Path | None, typer.Option(help="The page. [default: report.html in the first folder]")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Most transcripts shown of one game.")] = 50,
+) -> None:
+    """Make a page of results, pictures and transcripts, and summary.png beside it."""
+    from oversight_envs.evaluation.report import load_runs, write_report
+
+    first = paths[0] if paths[0].is_dir() else paths[0].parent
+    page, picture = write_report(load_runs(paths), out or first / "report.html", limit=limit)
+    stdout().print(f"page: {page}" + (f"   picture: {picture}" if picture else ""), markup=False)
+
+
+@app.command()
+@reports_errors
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
+    model: Model = DEFAULT_MODEL,
+) -> None:
+    """Play, measure and report with a small real language model: about five minutes on two cores."""
+    from oversight_envs.demo import run_demo
+
+    run_demo(stdout(), out, model)
+
+
+def main() -> None:
+    """The entry point."""
+    app()

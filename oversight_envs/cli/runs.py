@@ -1,0 +1,66 @@
+"""Running an evaluation from a cast, so that it can be stopped and gone on with."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from oversight_envs.cli.cast import Cast
+from oversight_envs.cli.errors import Stopped
+from oversight_envs.cli.fitting import fitter
+from oversight_envs.evaluation.evaluate import Evaluation, evaluate
+from oversight_envs.protocol import Protocol
+from oversight_envs.question import Task
+
+
+def run_evaluation(
+    protocol: Protocol,
+    task: Task,
+    cast: Cast,
+    *,
+    questions: int,
+    out: Path,
+    samples: int = 1,
+    baselines: Sequence[str] | None = None,
+    seed: int = 0,
+    reward: str | None = None,
+    concurrency: int = 32,
+    about: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
+    players = cast.players(protocol, task, task.sample(questions, seed=seed))
+    # the judge reads passages too, as the expert baseline; a judge of another context cuts for all alike
+    readers = [player for role, player in players.items() if role in protocol.experts or baselines != ()]
+    fit = fitter(protocol, readers, cast.max_new_tokens)
+    try:
+        return evaluate(
+            protocol,
+            task,
+            players,
+            questions=questions,
+            seed=seed,
+            out=out,
+            baselines=baselines,
+            samples=samples,
+            reward=reward,
+            fit=fit,
+            concurrency=concurrency,
+            progress=True,
+            about=about,
+            command=command_line(),
+        )
+    except KeyboardInterrupt:
+        raise Stopped(f"{kept(out)} finished episodes are kept in {out}; to go on: {command_line()}") from None
+
+
+def kept(folder: Path) -> int:
+    """How many finished episodes a folder holds."""
+    return sum(file.read_bytes().count(b"\n") for file in folder.glob("*.jsonl"))
+
+
+def command_line() -> str:
+    """This command, as it can be given again."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -1,0 +1,128 @@
+"""What a terminal shows of a game. What players wrote is put in ``Text`` objects, never read as markup."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from oversight_envs.protocol import LABELS, Decision, Outcome
+from oversight_envs.question import Question
+from oversight_envs.record import Record
+from oversight_envs.show import flags
+from oversight_envs.transcript import Statement
+
+HONEST, DISHONEST, NEUTRAL = "dodger_blue1", "dark_orange", "grey62"
+BAR = 24
+"""Width of a probability bar, in characters."""
+
+
+def stdout() -> Console:
+    """The console for results: made anew, because tests and pipes change what stdout is."""
+    return Console(file=sys.stdout, highlight=False)
+
+
+def stderr() -> Console:
+    """The console for errors."""
+    return Console(file=sys.stderr, highlight=False)
+
+
+def question_panel(game: str, question: Question, *, passage: bool) -> Panel:
+    """The question, the answers, and (``passage``) how the passage begins."""
+    body = [Text(question.text, style="bold")]
+    body += [Text(f"  • {option}") for option in question.options]
+    if passage and question.passage:
+        start = " ".join(question.passage[:400].split())
+        more = "…" if len(question.passage) > 400 else ""
+        about = f"the passage, which only experts read ({len(question.passage):,} characters): "
+        body += [Text(), Text.assemble((about, "dim"), (start + more, "dim italic"))]
+    return Panel(Group(*body), title=Text(f"{game} · {question.id}"), title_align="left", border_style="white")
+
+
+def speech_panel(statement: Statement, claim: str, tone: str | None, private: str = "") -> Panel:
+    """A speech, its quotes marked. ``tone``: honest, dishonest, helpful, sneaky, or None to show none."""
+    colour = {"honest": HONEST, "helpful": HONEST, "dishonest": DISHONEST, "sneaky": DISHONEST}.get(tone or "", NEUTRAL)
+    text = Text()
+    for segment in statement.segments:
+        if not segment.quoted:
+            text.append(segment.text)
+        elif segment.verified:
+            text.append(f"“{segment.text}” ✓", style="black on green3")
+        else:
+            text.append(f"“{segment.text}” ✗ not in the passage", style="strike red")
+    body: list[RenderableType] = [Text(f"argues for: {claim}", style=colour)] if claim else []
+    body += [Text(f"(private) {private}", style="dim italic")] if private else []
+    body.append(text if text.plain.strip() else Text("(says nothing)", style="dim italic"))
+    if notes := flags(statement):
+        body.append(Text(" · ".join(notes), style="red"))
+    title = Text(statement.role, style=f"bold {colour}")
+    if tone in ("honest", "dishonest"):
+        title.append(f" ({tone})", style=colour)
+    return Panel(Group(*body), title=title, title_align="left", border_style=colour)
+
+
+def outcome_panel(record: Record) -> Panel:
+    """How the game was decided, and what everyone earned."""
+    body: list[RenderableType] = []
+    outcome = record.outcome
+    if outcome is None:
+        body.append(Text(f"no result: {record.truncated}", style="red"))
+    elif outcome.decision is not None:
+        body.append(_bars(record, outcome.decision))
+        if outcome.decision.verdict.mass is not None:
+            body.append(Text(f"probability on the letters at all: {outcome.decision.verdict.mass:.0%}", style="dim"))
+    if outcome is not None and outcome.scores:
+        body.append(_scores(record, outcome))
+    if record.rewards:
+        earned = " · ".join(f"{role} {value:+.2f}" for role, value in record.rewards.items())
+        body.append(Text(f"rewards: {earned}", style="dim"))
+    judges = [role for role in record.players if role.startswith(("judge", "verifier"))]
+    title = Text(f"{judges[0] if judges else 'the judge'} decides", style="bold")
+    return Panel(Group(*body), title=title, title_align="left", border_style="white")
+
+
+def _bars(record: Record, decision: Decision) -> Table:
+    table = _grid()
+    probabilities, truth = decision.verdict.probabilities, record.question.truth
+    for label, option in zip(LABELS, decision.orders[0], strict=False):
+        p = probabilities[option]
+        colour = NEUTRAL if truth is None else HONEST if option == truth else DISHONEST
+        mark = Text(" ✓ right answer", style="green3") if option == truth else Text()
+        name = Text.assemble((f"{label}: ", "bold"), record.question.options[option], mark)
+        table.add_row(_bar(p, colour), Text(f"{p:4.0%}", style="bold"), name)
+    return table
+
+
+def _scores(record: Record, outcome: Outcome) -> Table:
+    table = _grid()
+    for role, score in outcome.scores.items():
+        right = record.correct.get(role)
+        colour = NEUTRAL if right is None else HONEST if right else DISHONEST
+        p = 1 / (1 + 2.718281828 ** -max(-50.0, min(50.0, score)))
+        answer = outcome.answers.get(role)
+        says = Text.assemble((role, "bold"), ": ", "no answer found" if answer is None else answer)
+        says.append({True: " ✓ right", False: " ✗ wrong", None: ""}[right], style="green3" if right else "red")
+        table.add_row(_bar(p, colour), Text(f"V {score:+.2f}", style="bold"), says)
+    return table
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True, min_width=BAR)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column()
+    return table
+
+
+def _bar(p: float, colour: str) -> Text:
+    full = round(p * BAR)
+    return Text.assemble(("█" * full, colour), ("░" * (BAR - full), "grey35"))
+
+
+def claims(question: Question, sides: Mapping[str, int]) -> dict[str, str]:
+    """Role -> the words of the answer it argues for."""
+    return {role: question.options[side] for role, side in sides.items()}

@@ -1,0 +1,7 @@
+"""What games come to: metrics with intervals, baselines on the same questions, and a report to read."""
+
+from oversight_envs.evaluation.evaluate import Evaluation, evaluate
+from oversight_envs.evaluation.metrics import Metrics, compare, measure
+from oversight_envs.evaluation.statistics import Estimate
+
+__all__ = ["Estimate", "Evaluation", "Metrics", "compare", "evaluate", "measure"]

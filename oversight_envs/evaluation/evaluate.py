@@ -1,0 +1,216 @@
+"""A protocol on a task beside its two baselines: the same judge, on the same questions, blind and with the passage.
+
+A protocol is worth something where its judge does better than blind; the expert is what it could reach. Every condition
+keeps its own file of episodes, so a run that was stopped goes on where it was, and configurations are never pooled.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from oversight_envs.evaluation.metrics import Metrics, compare, measure
+from oversight_envs.evaluation.statistics import Estimate
+from oversight_envs.players import Players, describe_player
+from oversight_envs.protocol import Protocol
+from oversight_envs.protocols import Direct
+from oversight_envs.question import Question, Task
+from oversight_envs.record import Record
+from oversight_envs.rewards import RewardRule
+from oversight_envs.rollout import StoreError, read_episodes, rollout
+
+SUMMARY = 1
+"""Version of ``summary.json``."""
+RUN = "run.json"
+BASELINES = ("blind", "expert")
+LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The records of an evaluation by condition, the one that it is about first, and what they come to."""
+
+    conditions: Mapping[str, Sequence[Record]]
+    name: str = ""
+    seed: int = 0
+
+    @property
+    def main(self) -> str:
+        return next(iter(self.conditions))
+
+    @cached_property
+    def metrics(self) -> dict[str, Metrics]:
+        return {name: measure(records) for name, records in self.conditions.items()}
+
+    @cached_property
+    def gains(self) -> dict[str, Estimate]:
+        """Baseline -> how much more often the judge was right in the main condition, on the same questions."""
+        return {
+            name: compare(self.conditions[self.main], records, seed=self.seed)
+            for name, records in self.conditions.items()
+            if name != self.main and self.metrics[name].decisions and self.metrics[self.main].decisions
+        }
+
+    @classmethod
+    def load(cls, path: str | Path) -> Evaluation:
+        """The evaluation kept in a run folder, or in one file of episodes.
+
+        Raises FileNotFoundError where there is none, and ValueError for a malformed line, by its number.
+        """
+        path = Path(path)
+        if path.is_dir():
+            files = sorted(path.glob("*.jsonl"), key=lambda file: (file.stem in BASELINES, file.stem))
+            if not files:
+                raise FileNotFoundError(f"{path}: no .jsonl file of episodes in this folder")
+        elif path.is_file():
+            files = [path]
+        else:
+            raise FileNotFoundError(f"{path}: no such file or folder")
+        conditions = {file.stem: list(read_episodes(file)) for file in files}
+        conditions = {name: records for name, records in conditions.items() if records}  # not begun when it was stopped
+        if not conditions:
+            raise ValueError(f"{path}: no finished episode here")
+        return cls(conditions, name=_name(path))
+
+
+def evaluate(
+    protocol: Protocol,
+    task: Task,
+    players: Players,
+    *,
+    questions: int | None = None,
+    seed: int = 0,
+    out: str | Path,
+    baselines: Sequence[str] | None = None,
+    samples: int = 1,
+    reward: str | RewardRule | None = None,
+    fit: Callable[[Question], Question] | None = None,
+    concurrency: int = 32,
+    progress: bool = False,
+    about: Mapping[str, Any] | None = None,
+    command: str | None = None,
+) -> Evaluation:
+    """Plays ``protocol`` and its baselines on the same ``questions`` questions of ``task`` (all when None).
+
+    Files under ``out``: ``<protocol>.jsonl``, ``blind.jsonl`` and ``expert.jsonl`` (episodes, written as they end and
+    not played again), ``run.json`` (how they were played; a folder of another run is refused) and ``summary.json``.
+    ``about`` (the task's options, say) is added to what ``run.json`` says of the task.
+
+    ``baselines`` of None takes those that make sense: none where the judge does not decide between options, no expert
+    where there is no passage. ``samples`` is for the protocol alone.
+
+    ``fit`` cuts a question's passage to what the models can read (see ``models.fit_passage``). It is applied once,
+    before anything is played, so that all conditions share the passage; ``metadata["passage_cut"]`` of the recorded
+    question is then the length that the passage had, in characters.
+    """
+    chosen = [fit(question) if fit else question for question in task.sample(questions, seed=seed)]
+    sensible = _sensible_baselines(protocol, chosen)
+    wanted = sensible if baselines is None else tuple(baselines)
+    for baseline in wanted:
+        if baseline not in BASELINES:
+            raise ValueError(f"baselines={baseline!r}: choose from {', '.join(BASELINES)}")
+        if baseline not in sensible:
+            raise ValueError(f"baselines={baseline!r} makes no sense for {protocol.name} on task {task.name!r}")
+    folder = Path(out)
+    settings = {
+        "protocol": protocol.name,
+        "config": protocol.config,
+        "task": {"name": task.name, "split": task.split, **(dict(about) if about else {})},
+        "samples": samples,
+        "seed": seed,
+        "players": {role: describe_player(player) for role, player in players.items()},
+    }
+    _claim(folder, settings)
+    both_orders = bool(getattr(protocol, "both_orders", False))
+    games: dict[str, Protocol] = {protocol.name: protocol}
+    games |= {name: Direct(expert=name == "expert", both_orders=both_orders) for name in wanted}
+    conditions = {
+        name: rollout(
+            game,
+            task,
+            players if game is protocol else {"judge_0": players["judge_0"]},
+            questions=chosen,
+            samples=samples if game is protocol else 1,
+            seed=seed,
+            reward=reward if game is protocol else None,
+            path=folder / f"{name}.jsonl",
+            concurrency=concurrency,
+            progress=progress,
+        )
+        for name, game in games.items()
+    }
+    evaluation = Evaluation(conditions, name=f"{protocol.name} on {task.name}", seed=seed)
+    _write(folder / "summary.json", summary(evaluation, {**settings, "questions": len(chosen), "command": command}))
+    return evaluation
+
+
+def summary(evaluation: Evaluation, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``summary.json`` holds: how the run was made, and its metrics. Numbers that are undefined are null."""
+    return {
+        "version": SUMMARY,
+        "settings": dict(settings),
+        "libraries": {"python": platform.python_version(), **_versions()},
+        "metrics": {name: asdict(metrics) for name, metrics in evaluation.metrics.items()},
+        "gain_in_accuracy_over": {name: asdict(gain) for name, gain in evaluation.gains.items()},
+    }
+
+
+def _name(path: Path) -> str:
+    """What a run is called: by its ``run.json``, else by its folder or file."""
+    if path.is_file():
+        return path.stem
+    try:
+        run = json.loads((path / RUN).read_text(encoding="utf-8"))
+        return f"{run['protocol']} on {run['task']['name']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return path.name
+
+
+def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Writes ``run.json``, or raises StoreError where the folder is another run's. More questions are the same run."""
+    path = folder / RUN
+    plain = json.loads(json.dumps(settings))
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(path, plain)
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        other = [key for key in plain if found.get(key) != plain[key]]
+    except (ValueError, AttributeError) as error:
+        raise StoreError(f"{path} is damaged ({error}): remove it, or give another folder") from error
+    if other:
+        key = other[0]
+        raise StoreError(
+            f"{folder} holds a run with another {key}: {found.get(key)!r:.300}; this one has {plain[key]!r:.300}. "
+            "Give another folder, or the options of the earlier run"
+        )
+
+
+def _sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> tuple[str, ...]:
+    if isinstance(protocol, Direct) or "decide" not in protocol.duties.get("judge_0", ()):
+        return ()
+    return BASELINES if any(question.passage for question in questions) else BASELINES[:1]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Written beside and moved into place, so that a kill never leaves half a summary."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,74 @@
+"""All metrics of one condition, as pure functions of its records.
+
+Records of different configurations (protocol, options, players) are never pooled: ``measure`` refuses them. Truncated
+episodes are counted and left out of everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judge
+from oversight_envs.evaluation.solutions import Marked, Solutions, marked, solve
+from oversight_envs.evaluation.speeches import Speeches, kind, speeches
+from oversight_envs.evaluation.statistics import Estimate, paired_difference
+from oversight_envs.record import Record
+from oversight_envs.rollout.store import identity_of
+
+__all__ = [
+    "Bin",
+    "Decisions",
+    "Estimate",
+    "Marked",
+    "Metrics",
+    "Solutions",
+    "Speeches",
+    "compare",
+    "credits",
+    "first_bias",
+    "kind",
+    "marked",
+    "measure",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What the episodes of one condition came to."""
+
+    episodes: int
+    questions: int
+    truncated: int
+    """Episodes that ended without a result; they count in nothing else."""
+    decisions: Decisions | None = None
+    solutions: Solutions | None = None
+    speeches: Mapping[str, Speeches] = field(default_factory=dict)
+
+
+def measure(records: Sequence[Record]) -> Metrics:
+    """The metrics of records that share one configuration; raises ValueError where they don't."""
+    configurations = sorted({json.dumps(identity_of(record), sort_keys=True) for record in records})
+    if len(configurations) > 1:
+        raise ValueError(
+            f"these episodes have {len(configurations)} different configurations, {configurations[0]:.300} and "
+            f"{configurations[1]:.300}: measure each for itself, and keep one configuration in a file"
+        )
+    finished = [record for record in records if record.outcome is not None]
+    return Metrics(
+        episodes=len(records),
+        questions=len({record.question.id for record in records}),
+        truncated=len(records) - len(finished),
+        decisions=judge(finished),
+        solutions=solve(finished),
+        speeches=speeches(finished),
+    )
+
+
+def compare(records: Sequence[Record], others: Sequence[Record], *, seed: int = 0) -> Estimate:
+    """How much more often the judge was right in ``records`` than in ``others``, on the questions that both have.
+
+    A paired difference of accuracies with a bootstrap interval over questions (2000 draws under ``seed``).
+    """
+    return paired_difference(credits(records), credits(others), seed=seed)

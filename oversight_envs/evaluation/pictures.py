@@ -1,0 +1,135 @@
+"""An evaluation as a picture: one row of panels, light or dark, as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
+from oversight_envs.evaluation.metrics import Decisions, Estimate, Marked, marked
+
+HONEST, DISHONEST, PLAIN = "#2f7ed8", "#e07b39", "#8a8f98"
+"""Colours of the sides (blue and orange differ for every kind of colour vision), and of what has no side."""
+
+
+def draw(evaluations: Sequence[Evaluation], *, dark: bool = False, dpi: int = 144) -> bytes | None:
+    """A PNG with a row of panels for each evaluation; None where there is nothing to draw.
+
+    Judged games: accuracy by condition, and calibration of the main one. Prover-verifier: accuracy by role, and the
+    verifier's V of right and wrong solutions. Intervals are 95%.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [e for e in evaluations if e.metrics[e.main].decisions or e.metrics[e.main].solutions]
+    if not rows:
+        return None
+    ink, paper = ("#dfe3ea", "#15181d") if dark else ("#24292f", "#ffffff")
+    figure = Figure(figsize=(9.6, 3.5 * len(rows)), facecolor=paper, layout="constrained")
+    grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=[1.25, 1])
+    for axes, evaluation in zip(grid, rows, strict=True):
+        metrics = evaluation.metrics[evaluation.main]
+        if metrics.decisions:
+            _accuracy_by_condition(axes[0], evaluation, ink)
+            _calibration(axes[1], metrics.decisions, evaluation.main, ink)
+        else:
+            _accuracy_by_role(axes[0], evaluation, ink)
+            _scores(axes[1], marked(evaluation.conditions[evaluation.main]), ink)
+        for axis in axes:
+            _dress(axis, ink, paper)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=dpi, facecolor=paper)
+    return file.getvalue()
+
+
+def _accuracy_by_condition(axis: Any, evaluation: Evaluation, ink: str) -> None:
+    decisions = {name: m.decisions for name, m in evaluation.metrics.items() if m.decisions}
+    blind, expert = BASELINES
+    names = sorted(decisions, key=lambda name: 0 if name == blind else 2 if name == expert else 1)
+    colours = [PLAIN if name in BASELINES else HONEST for name in names]
+    _dots(axis, names, [decisions[name].accuracy for name in names], colours, ink)
+    _chance(axis, decisions[evaluation.main].chance, ink)
+    axis.set_title(f"{evaluation.name}: how often the judge is right")
+
+
+def _accuracy_by_role(axis: Any, evaluation: Evaluation, ink: str) -> None:
+    solutions = evaluation.metrics[evaluation.main].solutions
+    assert solutions is not None
+    roles = list(solutions.accuracy)
+    colours = [HONEST if role.startswith("helpful") else DISHONEST for role in roles]
+    _dots(axis, [role.rpartition("_")[0] for role in roles], list(solutions.accuracy.values()), colours, ink)
+    axis.set_title(f"{evaluation.name}: share of right solutions")
+
+
+def _dots(axis: Any, names: Sequence[str], estimates: Sequence[Estimate], colours: Sequence[str], ink: str) -> None:
+    for row, (estimate, colour) in enumerate(zip(estimates, colours, strict=True)):
+        if estimate.value is None:
+            continue
+        if estimate.interval:
+            axis.plot(estimate.interval, [row, row], color=colour, linewidth=7, alpha=0.35, solid_capstyle="round")
+        axis.plot([estimate.value], [row], "o", color=colour, markersize=9)
+        label = f"{estimate.value:.0%}"
+        axis.annotate(label, (estimate.value, row), (0, 10), textcoords="offset points", ha="center", color=ink)
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.set_xlim(-0.02, 1.02)
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    axis.grid(axis="x", color=ink, alpha=0.12)
+
+
+def _chance(axis: Any, chance: float, ink: str) -> None:
+    axis.axvline(chance, color=ink, linestyle=(0, (3, 3)), linewidth=1, alpha=0.6)
+    axis.annotate("chance", (chance, axis.get_ylim()[1]), (4, -4), textcoords="offset points", va="top", color=ink)
+
+
+def _calibration(axis: Any, decisions: Decisions, name: str, ink: str) -> None:
+    low = min(decisions.chance, *(b.confidence for b in decisions.bins)) - 0.03
+    axis.plot([low, 1], [low, 1], color=ink, linestyle=(0, (3, 3)), linewidth=1, alpha=0.6)
+    most = max(b.count for b in decisions.bins)
+    for b in decisions.bins:
+        axis.scatter([b.confidence], [b.accuracy], s=40 + 260 * b.count / most, color=HONEST, alpha=0.75, linewidth=0)
+        where = {"textcoords": "offset points", "ha": "center", "va": "center", "color": ink, "fontsize": 8}
+        axis.annotate(str(b.count), (b.confidence, b.accuracy), (0, 15 if b.accuracy < 0.9 else -15), **where)
+    axis.set_xlim(low, 1.03)
+    axis.set_ylim(-0.05, 1.05)
+    axis.set_xlabel("probability of the chosen answer")
+    axis.set_ylabel("how often it is right")
+    axis.set_title(f"calibration ({name})")
+    axis.grid(color=ink, alpha=0.12)
+
+
+def _scores(axis: Any, solutions: Sequence[Marked], ink: str) -> None:
+    rng = np.random.default_rng(0)  # where a dot stands sideways carries no meaning
+    roles = list(dict.fromkeys(s.role for s in solutions))
+    for place, role in enumerate(roles):
+        for shift, right, colour in ((-0.18, True, HONEST), (0.18, False, DISHONEST)):
+            scores = [s.score for s in solutions if s.role == role and s.right == right]
+            if not scores:
+                continue
+            sideways = place + shift + rng.uniform(-0.08, 0.08, len(scores))
+            axis.scatter(sideways, scores, s=16, color=colour, alpha=0.55, linewidth=0)
+            centre, ends = float(np.mean(scores)), [place + shift - 0.13, place + shift + 0.13]
+            axis.plot(ends, [centre, centre], color=colour, linewidth=2.5)
+    for name, colour in (("right solution", HONEST), ("wrong solution", DISHONEST)):
+        axis.scatter([], [], s=30, color=colour, label=name)
+    axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
+    axis.set_xticks(range(len(roles)), [role.rpartition("_")[0] for role in roles])
+    axis.set_xlim(-0.5, len(roles) - 0.5)
+    axis.set_ylabel("verifier's V (log-odds)")
+    axis.set_title("whom the verifier believes")
+    axis.grid(axis="y", color=ink, alpha=0.12)
+
+
+def _dress(axis: Any, ink: str, paper: str) -> None:
+    axis.set_facecolor(paper)
+    axis.set_axisbelow(True)
+    axis.tick_params(colors=ink, labelsize=9, length=0)
+    axis.title.set(color=ink, fontsize=10.5, fontweight="bold")
+    for label in (axis.xaxis.label, axis.yaxis.label):
+        label.set(color=ink, fontsize=9)
+    for side, spine in axis.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(ink)
+        spine.set_alpha(0.3)

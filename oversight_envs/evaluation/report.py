@@ -1,0 +1,128 @@
+"""A run as one HTML page: what came out, pictures, and transcripts to read. Needs a browser and no network.
+
+What players wrote is hostile until proven otherwise: the template escapes every value, and the page's content security
+policy lets no script run but the page's own and fetches nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
+from oversight_envs.evaluation.metrics import Metrics
+from oversight_envs.evaluation.page import Page, page, truth_probabilities
+from oversight_envs.evaluation.pictures import draw
+from oversight_envs.evaluation.words import sentences, title
+
+TRANSCRIPTS = 50
+"""How many transcripts of one condition a page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One evaluation as the template shows it."""
+
+    name: str
+    said: Sequence[str]
+    metrics: dict[str, Metrics]
+    main: str
+    settings: Sequence[tuple[str, str]]
+    light: str | None
+    dark: str | None
+    pages: Sequence[Page]
+    tags: frozenset[str]
+    left_out: int
+
+
+def load_runs(paths: Sequence[str | Path]) -> list[Evaluation]:
+    """The evaluations kept at ``paths``: files of episodes, run folders, or folders of run folders."""
+    runs = []
+    for path in map(Path, paths):
+        inner = sorted({file.parent for file in path.glob("*/*.jsonl")}) if path.is_dir() else []
+        runs += [Evaluation.load(p) for p in (inner if inner and not any(path.glob("*.jsonl")) else [path])]
+    return runs
+
+
+def write_report(
+    evaluations: Sequence[Evaluation], out: str | Path, *, heading: str = "Oversight report", limit: int = TRANSCRIPTS
+) -> tuple[Path, Path | None]:
+    """Writes the page to ``out`` and its pictures to ``summary.png`` beside it; returns both paths.
+
+    Of each evaluation the first ``limit`` transcripts are shown, and the count of those left out.
+    """
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(render_report(evaluations, heading=heading, limit=limit), encoding="utf-8")
+    picture = draw(evaluations)
+    if picture is None:
+        return out, None
+    image = out.with_name("summary.png")
+    image.write_bytes(picture)
+    return out, image
+
+
+def render_report(
+    evaluations: Sequence[Evaluation], *, heading: str = "Oversight report", limit: int = TRANSCRIPTS
+) -> str:
+    """The page as text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("oversight_envs.evaluation", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sha256"] = _sha256
+    environment.globals["title"] = title
+    sections = [_section(evaluation, limit) for evaluation in evaluations]
+    return environment.get_template("report.html").render(heading=heading, sections=sections)
+
+
+def _section(evaluation: Evaluation, limit: int) -> Section:
+    records = evaluation.conditions[evaluation.main]
+    others = {
+        name: truth_probabilities(evaluation.conditions[name]) for name in BASELINES if name in evaluation.conditions
+    }
+    others.pop(evaluation.main, None)
+    light, dark = draw([evaluation], dpi=110), draw([evaluation], dark=True, dpi=110)
+    pages = [page(record, others) for record in records[:limit]]
+    return Section(
+        name=evaluation.name,
+        said=sentences(evaluation),
+        metrics=evaluation.metrics,
+        main=evaluation.main,
+        settings=_settings(evaluation),
+        light=base64.b64encode(light).decode() if light else None,
+        dark=base64.b64encode(dark).decode() if dark else None,
+        pages=pages,
+        tags=frozenset(tag for shown in pages for tag in shown.tags),
+        left_out=max(0, len(records) - limit),
+    )
+
+
+def _settings(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """How the main condition was played, as pairs to list."""
+    record = evaluation.conditions[evaluation.main][0]
+    config = ", ".join(f"{key}={value}" for key, value in record.config.items() if value is not None)
+    players = [(role, _described(player)) for role, player in record.players.items()]
+    return [("game", record.protocol), ("options", config), *players]
+
+
+def _described(player: Any) -> str:
+    """A player's description on one line: names first, nested settings in brackets."""
+    if isinstance(player, dict):
+        inner = ", ".join(f"{key}: {_described(value)}" for key, value in player.items() if key != "type")
+        kind = str(player.get("type", ""))
+        return f"{kind} ({inner})" if kind and inner else kind or inner
+    return "–" if player is None else str(player)
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

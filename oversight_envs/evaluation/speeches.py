@@ -1,0 +1,61 @@
+"""What the players' speeches were like, by who gave them: quotes and how many of them stand in the passage, flags.
+
+Who is who: ``honest`` and ``dishonest`` for sides (the right answer, a wrong one), ``helpful`` and ``sneaky`` for
+provers, ``judge`` for a judge that asks, and the role's own name where the truth is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from oversight_envs.evaluation.statistics import Estimate, mean, share
+from oversight_envs.record import Record
+from oversight_envs.transcript import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Speeches:
+    """What one kind of speaker's speeches were like."""
+
+    count: int
+    words: Estimate
+    quotes: Estimate
+    """Quotes a speech."""
+    verified: Estimate
+    """Share of the quotes that stand in the passage; undefined where nothing was quoted."""
+    empty: Estimate
+    """Share of speeches without a public word."""
+    cut: Estimate
+    """Share of speeches cut at the word limit."""
+    names_label: Estimate
+    """Share of speeches that name an answer by its letter, though told not to."""
+
+
+def speeches(records: Sequence[Record]) -> Mapping[str, Speeches]:
+    """The metrics of the speeches, by kind of speaker."""
+    said: dict[str, list[tuple[str, Statement]]] = defaultdict(list)
+    for record in records:
+        for statement in record.outcome.transcript if record.outcome else ():
+            said[kind(record, statement.role)].append((record.question.id, statement))
+    return {
+        who: Speeches(
+            count=len(given),
+            words=mean((key, len(s.public.split())) for key, s in given),
+            quotes=mean((key, len(s.quotes)) for key, s in given),
+            verified=share((key, float(quote.verified)) for key, s in given for quote in s.quotes),
+            empty=share((key, float(not s.public.strip())) for key, s in given),
+            cut=share((key, float(s.cut)) for key, s in given),
+            names_label=share((key, float(s.names_label)) for key, s in given),
+        )
+        for who, given in sorted(said.items())
+    }
+
+
+def kind(record: Record, role: str) -> str:
+    """What kind of speaker a role was in this episode."""
+    sides = record.outcome.sides if record.outcome else {}
+    if role in sides and role in record.correct:
+        return "honest" if record.correct[role] else "dishonest"
+    return role.rpartition("_")[0] if role not in sides else role

@@ -1,0 +1,137 @@
+"""Numbers with intervals. The independent unit is the question: ``n`` counts questions, never episodes.
+
+Episodes on one question (samples, both provers, several quotes of one speech) are alike, and an interval that took them
+as independent would be too narrow. So values are averaged within a question first, and the interval is over questions.
+All intervals are 95%.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number and its 95% interval over ``n`` questions. None stands for undefined; NaN never appears."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high"):
+            number = getattr(self, name)
+            if number is not None:
+                object.__setattr__(self, name, float(number) if math.isfinite(number) else None)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    def text(self, style: str = "number") -> str:
+        """``62% [47%, 75%]`` for ``style="percent"``, ``points`` for a difference of two percentages, else numbers."""
+        if self.value is None:
+            return "undefined"
+        show = _STYLES[style]
+        unit = " points" if style == "points" else ""
+        if self.low is None or self.high is None:
+            return show(self.value) + unit
+        return f"{show(self.value)}{unit} [{show(self.low)}, {show(self.high)}]"
+
+
+_STYLES: Mapping[str, Callable[[float], str]] = {
+    "number": lambda x: f"{x:.2f}",
+    "signed": lambda x: f"{x:+.2f}",
+    "percent": lambda x: f"{100 * x:.0f}%",
+    "points": lambda x: f"{100 * x:+.0f}",
+}
+
+UNDEFINED = Estimate(None)
+
+Pair = tuple[Hashable, float]
+"""A question's id and a value measured on it."""
+
+
+def share(pairs: Iterable[Pair]) -> Estimate:
+    """The share of successes (values between 0 and 1) with Wilson's interval.
+
+    The value is over all pairs; the interval is that of as many independent trials as there are questions, which is
+    exact for one value a question and on the safe side for more.
+    """
+    from scipy.stats import norm
+
+    pairs = list(pairs)
+    if not pairs:
+        return UNDEFINED
+    p, n = float(np.mean([value for _, value in pairs])), len({key for key, _ in pairs})
+    z2 = float(norm.ppf((1 + LEVEL) / 2)) ** 2
+    # Wilson 1927; written out because scipy's takes whole successes only, and a tie counts as half of one
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    return Estimate(p, max(0.0, centre - half), min(1.0, centre + half), n)
+
+
+def mean(pairs: Iterable[Pair]) -> Estimate:
+    """The mean over questions of each question's mean, with Student's t interval (none for a single question)."""
+    from scipy.stats import t
+
+    values = list(by_question(pairs).values())
+    n = len(values)
+    if n < 2:
+        return Estimate(values[0] if values else None, n=n)
+    centre, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(n)
+    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error
+    return Estimate(centre, centre - half, centre + half, n)
+
+
+def paired_difference(a: Iterable[Pair], b: Iterable[Pair], *, seed: int = 0) -> Estimate:
+    """Mean of a - b over the questions that both have, with a percentile bootstrap interval over questions."""
+    left, right = by_question(a), by_question(b)
+    differences = np.array([left[key] - right[key] for key in left if key in right])
+    if len(differences) == 0:
+        return UNDEFINED
+    low, high = bootstrap(len(differences), lambda chosen: float(differences[chosen].mean()), seed=seed)
+    return Estimate(float(differences.mean()), low, high, len(differences))
+
+
+def bootstrap(
+    n: int, statistic: Callable[[np.ndarray], float], *, seed: int = 0, resamples: int = 2000
+) -> tuple[float | None, float | None]:
+    """The percentile bootstrap interval of ``statistic``, a function of the indices drawn from ``range(n)``.
+
+    Draws on which it is undefined (NaN) are left out. ``(None, None)`` for fewer than two units.
+    """
+    from scipy.stats import bootstrap as resample
+
+    if n < 2:
+        return None, None
+    drawn = resample(
+        (np.arange(n),),
+        statistic,
+        vectorized=False,
+        n_resamples=resamples,
+        batch=resamples,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).bootstrap_distribution
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) == 0:
+        return None, None
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def by_question(pairs: Iterable[Pair]) -> dict[Hashable, float]:
+    """Question -> the mean of its values, in the order in which the questions came."""
+    values: dict[Hashable, list[float]] = defaultdict(list)
+    for key, value in pairs:
+        values[key].append(value)
+    return {key: float(np.mean(found)) for key, found in values.items()}
