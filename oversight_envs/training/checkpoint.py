@@ -1,0 +1,220 @@
+"""Checkpoints: folders that are whole or not there.
+
+A folder is written under a temporary name, flushed to disk and then renamed, so a ``kill -9`` or a full disk at any
+moment leaves the earlier checkpoints as they were and at worst a temporary folder, which the next run removes. A
+checkpoint holds tensors (safetensors) and JSON; there is no random state to keep, since every random draw of a run is
+derived from its seed and the number of the step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Protocol
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from oversight_envs.protocol import at_least
+
+SCHEMA = 1
+
+_NAME = re.compile(r"step-(\d{9})")
+_TEMPORARY = ".unfinished-"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint can't be used or written: another configuration's, damaged, or the disk is full."""
+
+
+class Part(Protocol):
+    """Something with state: ``PPO``, ``JudgeTrainer``, ``VerifierTrainer``."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What it was built from, as JSON values: a checkpoint is loaded only into a part with the same."""
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All that training has changed."""
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes over what ``tensors`` gave."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, in one folder, which one process at a time may write.
+
+    To resume to the same numbers bit for bit on a CPU, each step of a run must depend on nothing but what is loaded
+    and the number of the step: derive its seeds from that number, and call ``forget()`` on every language model that
+    the run uses, frozen ones too, as each step begins (what an engine has kept changes the rounding).
+
+    Args:
+        folder: where they are kept.
+        config: what else the run is made of, as JSON values: the command's own options.
+        keep: how many of the latest are kept.
+    """
+
+    def __init__(self, folder: str | Path, config: Mapping[str, Any] | None = None, *, keep: int = 2) -> None:
+        at_least("keep", keep, 1)
+        self.folder, self.config, self.keep = Path(folder), dict(config or {}), keep
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self.folder.glob(f"{_TEMPORARY}*"):
+            shutil.rmtree(leftover)
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps at which there is a checkpoint, ascending."""
+        names = (_NAME.fullmatch(path.name) for path in self.folder.iterdir())
+        return sorted(int(name[1]) for name in names if name)
+
+    def save(self, step: int, parts: Mapping[str, Part], extra: Mapping[str, Any] | None = None) -> Path:
+        """Writes the checkpoint after step ``step``, and then removes those that are no longer kept; its folder.
+
+        ``extra`` is whatever else the run must remember, as JSON values. A step that is there already is not written
+        again. Call it between training steps (a step that failed has changed nothing, so also after one).
+        Raises CheckpointError, earlier checkpoints untouched, where it can't be written.
+        """
+        place = self.folder / f"step-{step:09d}"
+        if place.exists():
+            return place
+        state = {"schema": SCHEMA, "step": step, "identity": self._identity(parts), "extra": dict(extra or {})}
+        text = json.dumps(state, indent=1, allow_nan=False)
+        try:
+            with whole_folder(place) as unfinished:
+                for name, part in parts.items():
+                    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in part.tensors().items()}
+                    save_file(tensors, unfinished / f"{name}.safetensors")
+                (unfinished / "state.json").write_text(text, encoding="utf-8")
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{place} could not be written ({error}); earlier checkpoints are as they were"
+            ) from error
+        for old in self.steps[: -self.keep]:
+            # First out of sight in one go: a kill amid the removal must not leave a checkpoint with holes.
+            gone = self.folder / f"{_TEMPORARY}old-{old}"
+            os.rename(self.folder / f"step-{old:09d}", gone)
+            shutil.rmtree(gone)
+        return place
+
+    def latest(self) -> tuple[int, dict[str, Any]] | None:
+        """The step and ``extra`` of the latest checkpoint, or None if there is none; loads nothing.
+
+        For a run whose parts depend on how far it is: build what ``extra`` says, then ``load``.
+        """
+        if not self.steps:
+            return None
+        state = self._state(self.folder / f"step-{self.steps[-1]:09d}")
+        return int(state["step"]), state["extra"]
+
+    def load(self, parts: Mapping[str, Part]) -> tuple[int, dict[str, Any]] | None:
+        """Loads the latest checkpoint into ``parts``; its step and ``extra``, or None if there is none.
+
+        Raises CheckpointError, nothing loaded, for a checkpoint of another configuration (naming what differs) and for
+        one that can't be read.
+        """
+        if not self.steps:
+            return None
+        place = self.folder / f"step-{self.steps[-1]:09d}"
+        state = self._state(place)
+        if difference := _difference(state["identity"], _plain(self._identity(parts))):
+            raise CheckpointError(
+                f"{place} is of another configuration: {difference}; give another folder, or the options of the "
+                "earlier run"
+            )
+        try:
+            tensors = {name: load_file(place / f"{name}.safetensors") for name in parts}
+        except (OSError, SafetensorError) as error:
+            raise _unreadable(place, error) from error
+        for name, part in parts.items():
+            part.load(tensors[name])
+        return int(state["step"]), state["extra"]
+
+    def _state(self, place: Path) -> dict[str, Any]:
+        try:
+            state = json.loads((place / "state.json").read_text(encoding="utf-8"))
+            schema = state["schema"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _unreadable(place, error) from error
+        if schema != SCHEMA:
+            raise CheckpointError(f"{place} has schema {schema}; this version reads schema {SCHEMA}")
+        assert isinstance(state, dict)
+        return state
+
+    def _identity(self, parts: Mapping[str, Part]) -> dict[str, Any]:
+        return {"config": self.config, **{name: dict(part.identity) for name, part in parts.items()}}
+
+
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """A temporary folder beside ``place`` that becomes ``place`` at the end, all of it or nothing; an earlier one goes.
+
+    Every file is flushed to disk before the renaming, and the renaming after it.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.parent / f"{_TEMPORARY}{place.name}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        for path in (*unfinished.rglob("*"), unfinished):
+            _flush(path)
+        if place.exists():
+            replaced = place.parent / f"{_TEMPORARY}replaced-{place.name}"
+            shutil.rmtree(replaced, ignore_errors=True)
+            os.rename(place, replaced)
+            os.rename(unfinished, place)
+            shutil.rmtree(replaced)
+        else:
+            os.rename(unfinished, place)
+        _flush(place.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def fingerprint(model: nn.Module) -> str:
+    """Names a model's weights: a digest of every tensor's name, shape and first 1,024 numbers.
+
+    Cheap for a large model, and enough to tell apart models that were ever trained apart.
+    """
+    digest = blake2b(digest_size=8)
+    for name, tensor in model.state_dict().items():
+        numbers = tensor.detach().flatten()[:1024].float().cpu().numpy()
+        digest.update(f"{name}{tuple(tensor.shape)}".encode() + numbers.tobytes())
+    return digest.hexdigest()
+
+
+def _unreadable(place: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{place} can't be read ({error}); remove it to go on from an earlier one")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from a file: JSON knows no tuples."""
+    return json.loads(json.dumps(value))
+
+
+def _difference(saved: Any, ours: Any, where: str = "") -> str | None:
+    """The first field in which two JSON values differ, with both values; None if they are equal."""
+    if isinstance(saved, dict) and isinstance(ours, dict):
+        for key in sorted({*saved, *ours}):
+            path = f"{where}.{key}" if where else key
+            if key not in saved or key not in ours:
+                return f"{path} is only in {'the checkpoint' if key in saved else 'this run'}"
+            if found := _difference(saved[key], ours[key], path):
+                return found
+        return None
+    return None if saved == ours else f"{where} is {saved!r} in the checkpoint and {ours!r} in this run"

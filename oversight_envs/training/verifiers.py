@@ -1,0 +1,247 @@
+"""Verifiers learn to tell right solutions from wrong ones of the same problem.
+
+After Kirchner et al., *Prover-verifier games improve legibility of LLM outputs* (arXiv 2407.13692): pairs of one right
+and one wrong solution, balanced so that neither the problem nor its difficulty gives the answer away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from oversight_envs.judges.reward_model import RewardModelVerifier
+from oversight_envs.models import PromptTooLong
+from oversight_envs.prompt import Message
+from oversight_envs.protocol import one_of
+from oversight_envs.seeding import derive_seed
+from oversight_envs.training.batching import shuffled_minibatches
+from oversight_envs.training.checkpoint import fingerprint
+from oversight_envs.training.config import TrainingConfig, not_negative
+from oversight_envs.training.optimiser import DivergenceError, Optimiser, keep_in_float32
+from oversight_envs.training.policy import bfloat16_on_gpu
+
+Encode = Callable[[str, str], Sequence[int]]
+"""(problem, solution) -> token ids."""
+
+
+class Attempt(NamedTuple):
+    """A solution whose correctness is known. ``problem_id`` tells problems apart, ``problem`` is its text."""
+
+    problem_id: str
+    problem: str
+    text: str
+    correct: bool
+
+
+class Pair(NamedTuple):
+    """A right and a wrong solution of one problem."""
+
+    right: Attempt
+    wrong: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Balanced pairs, and how many problems gave none because all their solutions are right, or all wrong."""
+
+    pairs: tuple[Pair, ...]
+    all_right: int
+    all_wrong: int
+
+
+def balanced_pairs(attempts: Iterable[Attempt], rng: np.random.Generator) -> Pairs:
+    """As many pairs of each problem as it has solutions of its rarer kind, drawn and shuffled by ``rng``.
+
+    A solution is in one pair at most, so half of the solutions are right, for every problem. Those left over may be
+    drawn with another ``rng`` the next time. Raises ValueError, with the counts, if no problem has both kinds.
+    """
+    problems: dict[str, tuple[list[Attempt], list[Attempt]]] = {}
+    for attempt in attempts:
+        problems.setdefault(attempt.problem_id, ([], []))[0 if attempt.correct else 1].append(attempt)
+    pairs = []
+    for right, wrong in problems.values():
+        count = min(len(right), len(wrong))
+        chosen = zip(rng.permutation(len(right))[:count], rng.permutation(len(wrong))[:count], strict=True)
+        pairs += [Pair(right[i], wrong[j]) for i, j in chosen]
+    all_right = sum(not wrong for _, wrong in problems.values())
+    all_wrong = sum(not right for right, _ in problems.values())
+    if not pairs:
+        raise ValueError(
+            f"no problem has both a right and a wrong solution: of {len(problems)} problems {all_right} have only "
+            f"right ones and {all_wrong} only wrong ones; draw more samples, or other problems"
+        )
+    return Pairs(tuple(pairs[int(i)] for i in rng.permutation(len(pairs))), all_right, all_wrong)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifierConfig(TrainingConfig):
+    """Settings of ``VerifierTrainer``, beside those of every training step."""
+
+    loss: Literal["contrastive", "cross_entropy"] = "contrastive"
+    """``contrastive``: the paper's, on differences within a pair; ``cross_entropy``: each solution for itself, so that
+    V is the log-odds that it is right."""
+    regularisation: float = 0.005
+    """lambda: weight of the mean of V^2 over a pair's two solutions, which centres V at 0. ``contrastive`` only. The
+    paper gives no value."""
+    mixed_precision: bool = True
+    """bfloat16 autocast on a GPU; no effect on a CPU."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("loss", self.loss, ("contrastive", "cross_entropy"))
+        not_negative("regularisation", self.regularisation)
+
+
+def contrastive_loss(right: Tensor, wrong: Tensor, regularisation: float) -> Tensor:
+    """-log sigmoid(V_right - V_wrong) + lambda (V_right^2 + V_wrong^2) / 2, for each pair [n].
+
+    The paper's -log sigmoid((V1 - V2) sign(c1 - c2)) with the right solution named first, where the sign is 1.
+    """
+    return -logsigmoid(right - wrong) + regularisation * (right**2 + wrong**2) / 2
+
+
+def cross_entropy_loss(right: Tensor, wrong: Tensor) -> Tensor:
+    """-(log sigmoid(V_right) + log sigmoid(-V_wrong)) / 2, for each pair [n]."""
+    return -(logsigmoid(right) + logsigmoid(-wrong)) / 2
+
+
+class VerifierTrainer:
+    """Trains a verifier in place, on all its weights that require gradients. Dropout is off; deterministic on a CPU.
+
+    Args:
+        verifier: a ``RewardModelVerifier``, which scores with the trained weights at once; or any module that is called
+            as ``module(input_ids=[n, length], attention_mask=[n, length])``, rows padded on the right with 0, and gives
+            V as a tensor [n] or [n, 1], or in ``.logits``.
+        config: the settings.
+        encode: how a bare module's ids are made from problem and solution; a ``RewardModelVerifier`` has its own chat.
+    """
+
+    def __init__(
+        self,
+        verifier: RewardModelVerifier | nn.Module,
+        config: VerifierConfig | None = None,
+        *,
+        encode: Encode | None = None,
+    ) -> None:
+        self.config = config or VerifierConfig()
+        self._pad_id: int | None = 0
+        self._limit: int | None = None
+        if isinstance(verifier, RewardModelVerifier):
+            chat, self.model = verifier.chat, verifier.model
+            text_config = self.model.config.get_text_config()
+            self._pad_id = text_config.pad_token_id  # the model finds the end of a row by it
+            self._limit = getattr(text_config, "max_position_embeddings", None)
+            self._description = verifier.description
+            encode = encode or (
+                lambda problem, text: chat.encode((Message("user", problem), Message("assistant", text)), closed=True)
+            )
+        else:
+            self.model, self._description = verifier, {"type": type(verifier).__qualname__}
+        if encode is None:
+            raise ValueError("encode=None: say how a problem and its solution become token ids")
+        given = encode
+        self._encode = lru_cache(maxsize=1 << 16)(lambda problem, text: self._checked(given(problem, text)))
+        trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        keep_in_float32(trained)
+        self.optimiser = Optimiser(trained, self.config)
+        self._origin = fingerprint(self.model)
+
+    def step(self, pairs: Sequence[Pair]) -> dict[str, float]:
+        """One training step on pairs, ``epochs`` times over; statistics for the log.
+
+        ``loss``, ``accuracy`` (the share of pairs whose right solution has the higher V) and mean V of right and wrong
+        solutions, each taken before the update that it led to. If anything is raised the verifier is as before.
+        """
+        if not pairs:
+            raise ValueError("pairs is empty: there is nothing to train the verifier on")
+        rows = [
+            (self._encode(p.right.problem, p.right.text), self._encode(p.wrong.problem, p.wrong.text)) for p in pairs
+        ]
+        lengths = [2 * max(map(len, row)) for row in rows]
+        rate = self.optimiser.learning_rate
+        sums, norms = torch.zeros(4, dtype=torch.float64), []
+        with self.optimiser.step():
+            for epoch in range(self.config.epochs):
+                rng = np.random.default_rng(derive_seed(self.config.seed, "verifier", self.optimiser.steps, epoch))
+                for minibatch in shuffled_minibatches(lengths, self.config.minibatches, rng):
+                    sums += self._accumulate([rows[i] for i in minibatch])
+                    norms.append(self.optimiser.update())
+        means = (sums / (len(rows) * self.config.epochs)).tolist()
+        return {
+            **dict(zip(("loss", "accuracy", "score_right", "score_wrong"), means, strict=True)),
+            "pairs": float(len(pairs)),
+            "updates": float(len(norms)),
+            "grad_norm": sum(norms) / len(norms),
+            "learning_rate": rate,
+            "halved": float(self.optimiser.halved),
+        }
+
+    def scores(self, attempts: Sequence[Attempt]) -> list[float]:
+        """V of each solution, in order."""
+        rows = [self._encode(attempt.problem, attempt.text) for attempt in attempts]
+        with torch.no_grad():
+            parts = self.optimiser.in_parts(
+                [len(row) for row in rows], lambda part: self._values([rows[i] for i in part]).tolist()
+            )
+        found = {i: score for indices, scores in parts for i, score in zip(indices, scores, strict=True)}
+        return [found[i] for i in range(len(rows))]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must share with this trainer to be loaded into it."""
+        model = {**self._description, "origin": self._origin}
+        return {"type": "VerifierTrainer", "config": self.config.plain(), "model": model}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that training has changed, by name (see ``Optimiser.tensors``)."""
+        return self.optimiser.tensors()
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes over what ``tensors`` gave."""
+        self.optimiser.load(tensors)
+
+    def _accumulate(self, rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> Tensor:
+        """Adds up the gradients of the mean loss over pairs; sums of loss, accuracy and V of right and wrong."""
+
+        def backward(part: list[int]) -> Tensor:
+            right, wrong = self._values([rows[i][side] for side in (0, 1) for i in part]).chunk(2)
+            if self.config.loss == "contrastive":
+                losses = contrastive_loss(right, wrong, self.config.regularisation)
+            else:
+                losses = cross_entropy_loss(right, wrong)
+            if not torch.isfinite(losses).all():
+                raise DivergenceError("a verifier's loss is not finite: the step was not applied; lower learning_rate")
+            torch.autograd.backward(losses.sum() / len(rows))
+            return torch.stack([row.detach().double().sum() for row in (losses, right > wrong, right, wrong)])
+
+        parts = self.optimiser.in_parts([2 * max(map(len, row)) for row in rows], backward)
+        return torch.stack([sums for _, sums in parts]).sum(0).cpu()
+
+    def _values(self, rows: list[tuple[int, ...]]) -> Tensor:
+        """V [n], with gradients where they are enabled."""
+        if self._pad_id is None and len({len(row) for row in rows}) > 1:
+            return torch.cat([self._values([row]) for row in rows])  # this model can't tell padding from text
+        width, pad = max(map(len, rows)), self._pad_id or 0
+        device = next(self.model.parameters()).device
+        ids = torch.tensor([list(row) + [pad] * (width - len(row)) for row in rows], device=device)
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
+        self.model.eval()
+        with bfloat16_on_gpu(device, self.config.mixed_precision):
+            output = self.model(input_ids=ids, attention_mask=mask)
+        values: Tensor = getattr(output, "logits", output)
+        return values.float().reshape(len(rows))
+
+    def _checked(self, ids: Sequence[int]) -> tuple[int, ...]:
+        if self._limit is not None and len(ids) > self._limit:
+            raise PromptTooLong(
+                f"a solution of {len(ids):,} tokens with its problem exceeds the {self._limit:,} that the verifier can "
+                "read; lower the provers' max_new_tokens"
+            )
+        return tuple(ids)
