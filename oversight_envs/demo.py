@@ -1,13 +1,14 @@
 """The main job, start to end, with a small real language model: watch a game, measure it, read the report.
 
-Sized for two cores: speeches of at most 60 words, solutions of at most 90, two dozen questions. Everything is kept
-under one folder; a demo that was stopped goes on where it was.
+Sized for two cores: speeches of at most 60 words, two dozen questions, sums of two steps. Everything is kept under one
+folder; a demo that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.rule import Rule
@@ -24,6 +25,8 @@ from oversight_envs.tasks import make_task
 
 SEED = 0
 QUESTIONS = 24
+SUMS: dict[str, Any] = {"style": "chain", "steps": 2}
+"""The easiest problems: a model of 135M parameters is lost in longer ones."""
 
 
 def run_demo(console: Console, out: Path, model: str) -> None:
@@ -31,20 +34,21 @@ def run_demo(console: Console, out: Path, model: str) -> None:
     from oversight_envs.evaluation.report import write_report
 
     started = time.perf_counter()
-    arguing, solving = Cast(model, max_new_tokens=80), Cast(model, max_new_tokens=120)
-    games: list[tuple[str, Protocol, Task, Cast]] = [
-        ("A debate", Debate(max_words=60, both_orders=True), make_task("passages"), arguing),
-        ("A prover-verifier game", ProverVerifier(max_words=90), make_task("arithmetic"), solving),
+    cast = Cast(model, max_new_tokens=80)
+    games: list[tuple[str, Protocol, Task]] = [
+        ("A debate", Debate(max_words=60, both_orders=True), make_task("passages")),
+        ("A prover-verifier game", ProverVerifier(max_words=60), make_task("arithmetic", **SUMS)),
     ]
-    for title, game, task, cast in games:
+    for title, game, task in games:
         _say(console, f"{title}: {model} plays every role")
         question = task.sample(1, seed=SEED)[0]
         play(console, game, task, question, cast.players(game, task, [question]), seed=SEED)
     evaluations = []
-    for _, game, task, cast in games:
+    for _, game, task in games:
         _say(console, f"{game.name} on {QUESTIONS} questions of {task.name}")
         folder = out / game.name
-        evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED))
+        about = SUMS if task.name == "arithmetic" else {}
+        evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED, about=about))
         show_evaluation(console, evaluations[-1])
     page, picture = write_report(evaluations, out / "report.html", heading="oversight-envs demo")
     _say(console, "Where to look")

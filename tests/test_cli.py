@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from oversight_envs.cli import app
+from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.options import parse_value
 from oversight_envs.rollout import read_episodes
 
@@ -173,7 +174,7 @@ def test_evaluate_prover_verifier(tmp_path: Path) -> None:
         (["play", "debate", *DRY, "--question", "nine"], "no such id"),
         (["play", "debate", *DRY, "--reward", "winning"], "reward='winning'"),
         (["play", "debate", "--agent", "scripted:x", "--judge", "gut:feeling"], "judge='gut:feeling'"),
-        (["play", "debate", "--agent", "oracle"], "can't speak"),
+        (["play", "debate", "--agent", "oracle", "--judge", "oracle"], "can't speak"),
         (["play", "debate", "--agent", "scripted:x", "--judge", "scripted:x"], "can't judge"),
         (["play", "prover_verifier", "--task", "passages", *DRY], "has no checker"),
         (["play", "debate", "--task", "arithmetic", *DRY], "two answers"),
@@ -233,6 +234,20 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(data: Path, tmp_path: Path, m
     assert "to go on: oversight-envs evaluate debate" in result.stderr
     call(*args)
     assert len(list(read_episodes(out / "debate.jsonl"))) == 6
+
+
+def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from oversight_envs import demo
+
+    monkeypatch.setattr(demo, "Cast", lambda model, **_: Cast("scripted:Answer: 3", judge="oracle"))
+    monkeypatch.setattr(demo, "QUESTIONS", 3)
+    out = tmp_path / "demo"
+    shown = call("demo", "--out", str(out)).output
+    assert "near chance" in shown
+    assert (out / "report.html").is_file()
+    assert (out / "summary.png").is_file()
+    assert len(list(read_episodes(out / "debate" / "expert.jsonl"))) == 3
+    call("demo", "--out", str(out))
 
 
 def test_values_are_read_as_their_types() -> None:

@@ -95,7 +95,7 @@ class Cast:
         if spec.startswith(SCRIPTED):
             raise ValueError(f"--judge {spec}: a script can't judge; give --judge oracle, human, or a model")
         if spec == "oracle":
-            return self._make("score" if scores else "decide", spec, lambda _: _oracle(scores, task, questions))
+            return _oracle(scores, task, questions)  # never kept: it knows these questions only
         return self._make("score" if scores else "decide", spec, make_verifier if scores else make_judge)
 
     def _best_of(self, protocol: Protocol, players: Mapping[str, Any]) -> dict[str, Any]:
