@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from oversight_envs.players import Turn
+from oversight_envs.seeding import derive_seed
 
 
 class ScriptedAgent:
@@ -39,4 +40,7 @@ class ScriptedAgent:
 
     @property
     def description(self) -> dict[str, Any]:
-        return {"type": "scripted"}
+        if callable(self._script):
+            return {"type": "scripted", "function": getattr(self._script, "__qualname__", repr(type(self._script)))}
+        texts = dict(self._script) if isinstance(self._script, Mapping) else list(self._script)
+        return {"type": "scripted", "script": f"{derive_seed(repr(texts)):016x}"}

@@ -96,16 +96,19 @@ def _verdict(probabilities: list[float]) -> Verdict:
     return Verdict(tuple(math.log(p / total) for p in probabilities))
 
 
+# "So the answer is 12." is how many models end whatever they were told; it counts as a line of its own only.
 _FINAL = re.compile(
-    r"^[ \t]*(?:\*\*)?(?:(?:the |my )?final answer|answer|A)(?:\*\*)?[ \t]*:(?P<a>[^\n]*)|####(?P<b>[^\n]*)",
-    re.I | re.M,
+    r"^[ \t]*(?:\*\*)?(?:(?:the |my )?final answer|answer|A)(?:\*\*)?[ \t]*:(?P<a>[^\n]*)"
+    r"|####(?P<b>[^\n]*)"
+    r"|^[ \t]*(?:(?:so|thus|hence|therefore),?[ \t]+)?the (?:final )?answer is:?[ \t]+(?P<c>[^\n]*)$",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
 def final_answer(text: str) -> str | None:
-    """The last line of the form ``Answer: …``, ``A: …`` or ``#### …``; None where there is none or it is empty."""
+    """The last line of the form ``Answer: …``, ``A: …``, ``#### …`` or ``(So) the answer is …``; else None."""
     last = None
     for match in _FINAL.finditer(text):
-        last = match["a"] if match["a"] is not None else match["b"]
+        last = next(group for group in match.groups() if group is not None)
     answer = (last or "").strip(_DECORATION)
     return answer or None

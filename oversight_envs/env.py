@@ -24,7 +24,7 @@ from oversight_envs.prompt import MAX_TEXT, render_prompt
 from oversight_envs.protocol import Protocol, make_protocol
 from oversight_envs.question import Question, Task
 from oversight_envs.record import Record, make_record
-from oversight_envs.rewards import RewardRule, get_rule, reward_all
+from oversight_envs.rewards import RewardRule, get_rule, reward_all, rule_name
 from oversight_envs.seeding import derive_seed
 from oversight_envs.show import describe
 from oversight_envs.spaces import TextObservation, Unicode
@@ -211,7 +211,7 @@ class OversightEnv(AECEnv[str, str, str]):
         self._finish(episode)
 
     def _finish(self, episode: Episode) -> None:
-        record = make_record(episode, self.task.check, players=self._described)
+        record = make_record(episode, self.task, players=self._described, rule=rule_name(self.reward, self.protocol))
         earned = reward_all([record], get_rule(self.reward, self.protocol))[0]
         self.record = record = replace(record, rewards=earned)
         for agent in self.agents:

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from oversight_envs.episode import Entry, Episode, Reply, correctness
 from oversight_envs.prompt import Message, Prompt
 from oversight_envs.protocol import Decision, Outcome, Protocol, Speech, Verdict
-from oversight_envs.question import Question
+from oversight_envs.question import Question, Task
 from oversight_envs.quotes import Segment
 from oversight_envs.transcript import Statement
 
 SCHEMA = 1
 
-Check = Callable[[Question, str | None], bool]
-
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One finished episode. ``players`` describes who filled each role; ``group`` names the samples that a training
+    """One finished episode. ``players`` describes who filled each role; ``task`` is its name and split;
+    ``rule`` is the name of the reward rule that ``rewards`` are by; ``group`` names the samples that a training
     batch compares with one another (same question, same group: see ``rewards.py``); ``timings`` are in seconds."""
 
     protocol: str
@@ -38,6 +37,8 @@ class Record:
     correct: Mapping[str, bool] = field(default_factory=dict)
     rewards: Mapping[str, float] = field(default_factory=dict)
     players: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    task: str = ""
+    rule: str = ""
     group: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
 
@@ -65,15 +66,11 @@ class Record:
             raise ValueError(f"not an episode record: {type(error).__name__}: {error}") from error
 
 
-def make_record(
-    episode: Episode,
-    check: Check,
-    *,
-    players: Mapping[str, Mapping[str, Any]] | None = None,
-    group: str | None = None,
-    timings: Mapping[str, float] | None = None,
-) -> Record:
-    """The record of a finished episode; ``check`` marks free-text answers (``task.check``). Rewards come after it."""
+def make_record(episode: Episode, task: Task, **about: Any) -> Record:
+    """The record of a finished episode on a question of ``task``, which marks free-text answers.
+
+    ``about`` are further fields of ``Record``. Rewards come after it: they are functions of records.
+    """
     if not episode.done:
         raise ValueError("the episode is not over: it still asks " + ", ".join(ask.role for ask in episode.asks))
     outcome = episode.outcome
@@ -85,10 +82,9 @@ def make_record(
         entries=episode.log,
         outcome=outcome,
         truncated=episode.truncated,
-        correct=correctness(episode.question, outcome, check) if outcome else {},
-        players=players or {},
-        group=group,
-        timings=timings or {},
+        correct=correctness(episode.question, outcome, task.check) if outcome else {},
+        task=f"{task.name}/{task.split}",
+        **about,
     )
 
 
@@ -132,6 +128,8 @@ def _plain(record: Record) -> dict[str, Any]:
         "correct": dict(record.correct),
         "rewards": dict(record.rewards),
         "players": {role: dict(player) for role, player in record.players.items()},
+        "task": record.task,
+        "rule": record.rule,
         "group": record.group,
         "timings": dict(record.timings),
     }
@@ -185,6 +183,8 @@ def _record(data: dict[str, Any]) -> Record:
         correct=data["correct"],
         rewards=data["rewards"],
         players=data["players"],
+        task=data["task"],
+        rule=data["rule"],
         group=data["group"],
         timings=data["timings"],
     )

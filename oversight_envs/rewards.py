@@ -117,6 +117,13 @@ def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
     return RULES[name]
 
 
+def rule_name(reward: str | RewardRule | None, protocol: Protocol) -> str:
+    """What the record calls a rule: its name, or that of the function."""
+    if callable(reward):
+        return getattr(reward, "__qualname__", type(reward).__qualname__)
+    return reward or protocol.reward
+
+
 def judge_rewards(record: Record) -> dict[str, float]:
     """The log score of the truth for whoever decided or scored (natural log, at most 0). Needs a known truth."""
     outcome = record.outcome

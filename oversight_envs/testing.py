@@ -116,7 +116,7 @@ def _check_play(
         for how, twin in ("deepcopy", copy.deepcopy(part)), ("pickle", pickle.loads(pickle.dumps(part))):
             same = twin.log == part.log and [a.prompt for a in twin.asks] == [a.prompt for a in part.asks]
             _expect(same, f"{where}: after {cut} answers a {how} is not the same episode")
-    record = make_record(episode, task.check)
+    record = make_record(episode, task)
     rewards = reward_all([record], get_rule(None, protocol))[0]
     for role, value in rewards.items():
         _expect(math.isfinite(value), f"{where}: the reward of {role} is {value}")

@@ -218,7 +218,8 @@ def test_final_answers() -> None:
     assert final_answer("2 + 2 = 4\nAnswer: 4") == "4"
     assert final_answer("A: 3\n#### 1,200\n") == "1,200"
     assert final_answer("Answer: 3\nno, wait\nFinal answer: **5**") == "5"
-    assert final_answer("the answer is near") is None
+    assert final_answer("So the answer is 12.\n") == "12."
+    assert final_answer("I think that the answer is near") is None
     assert final_answer("Answer:") is None
 
 
@@ -325,7 +326,7 @@ def test_replay_refuses_another_game(things: Task) -> None:
 
 def test_a_saved_debate_is_judged_again(things: Task, oracle: OracleJudge) -> None:
     episode = play(Debate(rounds=2), things[2], 5, {"debater_0": Puppet(), "debater_1": Puppet(), "judge_0": Puppet()})
-    record = Record.from_json(make_record(episode, things.check).to_json())
+    record = Record.from_json(make_record(episode, things).to_json())
     again = record.episode(Debate(rounds=2), upto=4)
     again.answer(again.asks[0], oracle.decide(again.asks)[0])
     assert again.outcome is not None
@@ -356,7 +357,7 @@ def test_grouped_rewards_subtract_the_mean_of_the_same_question_and_role(sums: T
         verifier = CallableJudge(scores=lambda s, v=value: v)
         players = {"helpful_0": Puppet(), "sneaky_0": ScriptedAgent(["Answer: 7"]), "verifier_0": verifier}
         episode = play(ProverVerifier(), sums[0], seed, players)
-        records.append(make_record(episode, sums.check, group="batch"))
+        records.append(make_record(episode, sums, group="batch"))
     lone = [replace(record, group=None) for record in records]
     assert [r["sneaky_0"] for r in RULES["src"](records)] == [-1.0, 1.0]  # wrong answers: V' = -1 and +1
     assert [r["sneaky_0"] for r in RULES["src"](lone)] == [1.0, 3.0]

@@ -334,10 +334,10 @@ def test_completions_end_with_the_end_token_or_the_limit() -> None:
 
 
 def test_the_global_random_state_is_left_alone(tiny: LanguageModel) -> None:
-    before, numpy_before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    before, numpy_before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
     tiny.generate(requests(3))
     assert torch.equal(before, torch.random.get_rng_state())
-    assert (numpy_before == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert (numpy_before == np.random.get_state()[1]).all()
 
 
 def test_prompt_too_long_is_told_before_anything_is_computed(tokenizer: Any) -> None:
@@ -416,7 +416,8 @@ def test_prefix_cache_is_bounded_and_keeps_what_was_used_last() -> None:
     assert len(cache) == 8
     assert cache.find([0, 1])[1] == 0
     reading, shared = cache.find([100, 101, 7])
-    assert reading is not None and shared == 2
+    assert reading is not None
+    assert shared == 2
     cache.add(Reading(np.arange(100, 106), []))  # extends and replaces one
     assert len(cache) == 10
     cache.add(Reading(np.arange(50), []))  # too long to keep
@@ -516,7 +517,8 @@ def test_a_real_model_judges(smollm: LanguageModel) -> None:
         ]
     )
     assert first.log_probs[0] - first.log_probs[1] > second.log_probs[0] - second.log_probs[1]
-    assert first.mass is not None and first.mass > 0.1
+    assert first.mass is not None
+    assert first.mass > 0.1
 
 
 def test_reward_model_verifier(tokenizer: Any) -> None:

@@ -28,13 +28,9 @@ def build_protocol(name: str, options: Sequence[str]) -> Protocol:
 def build_task(name: str, options: Sequence[str]) -> tuple[Task, dict[str, Any]]:
     """The task called ``name`` with its options, and the options as values."""
     try:
-        # tasks are named lazily: the class behind a name is what knows its options
-        module, _, attribute = tasks._TASKS.get(name, name).partition(":")
-        make = getattr(import_module(module), attribute) if attribute else None
+        make = tasks.find_task(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"--task {name}: {error}") from error
-    if make is None:
-        raise ValueError(f"--task {name}: {_unknown('task', name, tasks.task_names())}")
     function = make.__init__ if inspect.isclass(make) else make
     parameters = [p for p in inspect.signature(make).parameters if p != "self"]
     known = get_type_hints(function)

@@ -71,7 +71,7 @@ def play(
             shown = "" if humans and role not in humans else private
             console.print(speech_panel(statement, claimed.get(role, ""), tone, shown))
     described = {role: describe_player(player) for role, player in players.items()}
-    record = make_record(episode, task.check, players=described)
+    record = make_record(episode, task, players=described)
     record = replace(record, rewards=reward_all([record], rule)[0])
     console.print(outcome_panel(record))
     return record

@@ -142,6 +142,7 @@ def evaluate(
             path=folder / f"{name}.jsonl",
             concurrency=concurrency,
             progress=progress,
+            label=name,
         )
         for name, game in games.items()
     }

@@ -19,6 +19,8 @@ Layers = list[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
+    """What a model computed for some ids."""
+
     ids: np.ndarray
     layers: Layers
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -19,7 +20,7 @@ from oversight_envs.players import Ask, Players, answer_asks, check_players, des
 from oversight_envs.protocol import Protocol
 from oversight_envs.question import Question, Task
 from oversight_envs.record import Record, make_record
-from oversight_envs.rewards import RewardRule, get_rule, reward_all
+from oversight_envs.rewards import RewardRule, get_rule, reward_all, rule_name
 from oversight_envs.rollout.store import EpisodeStore
 from oversight_envs.seeding import derive_seed
 
@@ -47,6 +48,7 @@ def rollout(
     path: str | Path | None = None,
     concurrency: int = 32,
     progress: bool = False,
+    label: str | None = None,
 ) -> list[Record]:
     """Plays every question ``samples`` times and returns the records, in the order of the questions.
 
@@ -54,7 +56,8 @@ def rollout(
     the questions themselves. ``group`` names this batch where rewards compare samples of one question (V' in
     ``rewards.py``): rewards are then given for the batch as a whole, and lines of the file, written one by one, have
     none. With ``path`` each finished episode is appended to that file at once, and episodes that it already holds are
-    not played again. ``concurrency`` is how many episodes are in flight.
+    not played again. ``concurrency`` is how many episodes are in flight. ``label`` stands at the progress bar (the
+    game's name by default).
     """
     filled = check_players(protocol, players)
     if missing := [role for role in protocol.duties if role not in filled]:
@@ -72,7 +75,13 @@ def rollout(
     if len({(job.question.id, job.seed) for job in jobs}) < len(jobs):
         raise ValueError("questions holds one question twice: use samples to play a question more than once")
     described = {role: describe_player(player) for role, player in filled.items()}
-    identity = {"protocol": protocol.name, "config": protocol.config, "players": described}
+    identity: dict[str, Any] = {
+        "protocol": protocol.name,
+        "config": protocol.config,
+        "players": described,
+        "task": f"{task.name}/{task.split}",
+        "rule": rule_name(reward, protocol),
+    }
     store = None if path is None else EpisodeStore(path, identity)
     done = (
         {} if store is None else {job.place: r for job in jobs if (r := store.find(job.question, job.seed)) is not None}
@@ -81,10 +90,12 @@ def rollout(
     todo.sort(key=_by_passage(todo))
     try:
         with _bar(disable=not progress) as bar:
-            shown = bar.add_task(protocol.name, total=len(jobs), completed=len(done))
+            shown = bar.add_task(label or protocol.name, total=len(jobs), completed=len(done))
             for job, episode in _play(protocol, todo, filled, concurrency):
                 timings = {"wall_s": time.perf_counter() - job.started}
-                record = make_record(episode, task.check, players=described, group=job.group, timings=timings)
+                record = make_record(
+                    episode, task, players=described, rule=identity["rule"], group=job.group, timings=timings
+                )
                 if group is None:
                     record = replace(record, rewards=reward_all([record], rule)[0])
                 if store is not None:

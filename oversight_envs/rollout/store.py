@@ -36,7 +36,7 @@ def read_episodes(path: str | Path) -> Iterator[Record]:
 class EpisodeStore:
     """Appends records to a file and knows which episodes it holds. ``identity`` is what all of them must share.
 
-    Opening a file of another identity (protocol, options, players, reward) raises StoreError: results of different
+    Opening a file of another identity (protocol, options, players, task, rule) raises StoreError: results of different
     configurations are never pooled. Only one process may write a file.
     """
 
@@ -101,7 +101,13 @@ class EpisodeStore:
 
 def identity_of(record: Record) -> dict[str, Any]:
     """What two records must share to stand in one file."""
-    return {"protocol": record.protocol, "config": dict(record.config), "players": dict(record.players)}
+    return {
+        "protocol": record.protocol,
+        "config": dict(record.config),
+        "players": dict(record.players),
+        "task": record.task,
+        "rule": record.rule,
+    }
 
 
 def _same_identity(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:

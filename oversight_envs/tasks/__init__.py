@@ -15,13 +15,14 @@ A task's module is imported when the task is made, so that naming one costs noth
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from oversight_envs.question import Task
 
-__all__ = ["make_task", "task_names"]
+__all__ = ["find_task", "make_task", "task_names"]
 
 _TASKS = {
     "passages": "oversight_envs.tasks.passages:Passages",
@@ -38,8 +39,8 @@ def task_names() -> tuple[str, ...]:
     return tuple(_TASKS)
 
 
-def make_task(name: str, **options: Any) -> Task:
-    """The task called ``name`` (see ``task_names()``), or your own as ``"package.module:Class"``."""
+def find_task(name: str) -> Callable[..., Task]:
+    """What makes the task called ``name`` (see ``task_names()``), or your own, named ``"package.module:Class"``."""
     target = _TASKS.get(name, name)
     if ":" not in target:
         close = get_close_matches(name, _TASKS, n=1)
@@ -49,7 +50,13 @@ def make_task(name: str, **options: Any) -> Task:
             "your own task is 'package.module:Class'"
         )
     module, _, attribute = target.partition(":")
-    make = getattr(import_module(module), attribute)
+    make: Callable[..., Task] = getattr(import_module(module), attribute)
+    return make
+
+
+def make_task(name: str, **options: Any) -> Task:
+    """The task called ``name``, made with its options; TypeError, listing the right ones, for a wrong option."""
+    make = find_task(name)
     signature = inspect.signature(make)
     try:
         signature.bind(**options)
