@@ -136,6 +136,9 @@ def share_with_a_model() -> float:
     from oversight_envs.agents import LanguageModelAgent
     from oversight_envs.judges import LogitJudge
     from oversight_envs.models import load
+    from oversight_envs.protocols import Debate
+    from oversight_envs.rollout import rollout
+    from oversight_envs.tasks import make_task
 
     spent = 0.0
 
@@ -159,19 +162,10 @@ def share_with_a_model() -> float:
     model = load("smollm2-135m")
     debater = Timed(LanguageModelAgent(model, max_new_tokens=64))
     players = {"debater_0": debater, "debater_1": debater, "judge_0": Timed(LogitJudge(model))}
-    env = debate_v0.gym_env if False else None  # all roles are filled, so the episode is driven directly
-    from oversight_envs.rollout import rollout
-
-    rollout(debate_v0.raw_env(task="passages").protocol, debate_v0.raw_env(task="passages").task, players, questions=1)
+    task = make_task("passages")
+    rollout(Debate(), task, players, questions=1)  # warm-up
     spent, start = 0.0, time.perf_counter()
-    rollout(
-        debate_v0.raw_env(task="passages").protocol,
-        debate_v0.raw_env(task="passages").task,
-        players,
-        questions=5,
-        concurrency=1,
-    )
-    assert env is None
+    rollout(Debate(), task, players, questions=5, concurrency=1)
     return 1 - spent / (time.perf_counter() - start)
 
 

@@ -81,13 +81,15 @@ class Cast:
         return self._made[duty, spec]
 
     def _speaker(self, spec: str) -> Any:
-        from oversight_envs.agents import LanguageModelAgent, ScriptedAgent
+        from oversight_envs import agents
 
         if spec.startswith(SCRIPTED):
-            return _Described(ScriptedAgent([spec.removeprefix(SCRIPTED)]), {"text": spec.removeprefix(SCRIPTED)})
+            return _Described(
+                agents.ScriptedAgent([spec.removeprefix(SCRIPTED)]), {"text": spec.removeprefix(SCRIPTED)}
+            )
         if spec == "oracle":
             raise ValueError("--agent oracle: an oracle judges and can't speak; give a model, human or scripted:TEXT")
-        return LanguageModelAgent(spec, max_new_tokens=self.max_new_tokens, temperature=self.temperature)
+        return agents.LanguageModelAgent(spec, max_new_tokens=self.max_new_tokens, temperature=self.temperature)
 
     def _marker(self, scores: bool, spec: str, task: Task, questions: Sequence[Question]) -> Any:
         from oversight_envs.judges import make_judge, make_verifier
