@@ -252,7 +252,7 @@ def test_a_strong_kl_penalty_leads_to_the_closed_form(estimator: Any) -> None:
         estimator=estimator, learning_rate=4e-3, schedule="linear", total_steps=60, kl_coef=beta, normalise=False,
         epochs=2, minibatches=2, max_grad_norm=10.0,
     )  # fmt: skip
-    train(policy, settings, 60, samples=64, reward=pay)
+    train(policy, settings, 60, samples=128, reward=pay)
     assert before > 0.1
     assert distance() < 0.1 * before, (before, distance())
 

@@ -1,12 +1,14 @@
 """From logits to tokens, each sample with a random stream of its own.
 
-A sample takes one uniform number from its own stream for each token and inverts the cumulative distribution with it.
-So a sample depends on its seed and its logits alone: not on the batch, its order or a global generator.
+A sample is the winner of an exponential race (the Gumbel-max trick): every token of the vocabulary gets an exponential
+number from the sample's own stream, and the token with the largest probability over its number is drawn. So a sample
+depends on its seed and its logits alone, not on the batch, its order or a global generator; and it hardly depends on
+rounding: logits that differ by d give another token with a probability of about d. (Inverting the cumulative
+distribution would not do: rounding shifts each of its tens of thousands of steps, and one of them is often crossed.)
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,21 +41,19 @@ def draw(
     if all(greedy):
         tokens = logits.argmax(dim=-1)
     else:
-        tokens = _invert(log_probs.exp(), requests, [stream.random() for stream in streams])
+        tokens = _race(log_probs.exp(), requests, streams)
         tokens = torch.where(torch.tensor(greedy, device=logits.device), logits.argmax(dim=-1), tokens)
     drawn = log_probs.gather(-1, tokens[:, None])[:, 0]
     return tokens.tolist(), drawn.tolist()
 
 
-def _invert(probs: Tensor, requests: Sequence[Generation], uniforms: Sequence[float]) -> Tensor:
+def _race(probs: Tensor, requests: Sequence[Generation], streams: Sequence[np.random.Generator]) -> Tensor:
     for row, request in enumerate(requests):
         if request.top_k or request.top_p < 1:
             _truncate(probs[row], request.top_k, request.top_p)
-    cumulative = probs.cumsum(dim=-1)
-    totals = cumulative[:, -1].tolist()
-    # strictly below the total, so that a token of probability 0 at the end can't be drawn through rounding
-    targets = [min(u * total, math.nextafter(total, 0)) for u, total in zip(uniforms, totals, strict=True)]
-    return torch.searchsorted(cumulative, cumulative.new_tensor(targets)[:, None], right=True)[:, 0]
+    times = np.stack([stream.standard_exponential(probs.shape[-1], dtype=np.float32) for stream in streams])
+    # never 0, so that a token of probability 0 can't win
+    return (probs / torch.from_numpy(times).to(probs.device).clamp(min=1e-30)).argmax(dim=-1)
 
 
 def _truncate(probs: Tensor, top_k: int, top_p: float) -> None:
