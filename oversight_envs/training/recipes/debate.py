@@ -1,0 +1,296 @@
+"""Self-play debate: debaters learn by PPO on the judge's log-odds, the judge learns from the same debates.
+
+After Anthropic's fall 2023 debate update: two copies of one model debate, the reward is the judge's logit difference,
+the judge is trained by supervised learning on the right answer beside a *blind* judge that sees no arguments, and what
+is asked of held-out questions is whether debaters get more convincing (under a judge that they were *not* trained
+against) and whether the judge gets more accurate than the blind one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oversight_envs.agents import BestOfNAgent
+from oversight_envs.evaluation.decisions import credits
+from oversight_envs.evaluation.metrics import measure
+from oversight_envs.evaluation.statistics import Estimate, mean, paired_difference, share
+from oversight_envs.judges import LogitJudge
+from oversight_envs.models import LanguageModel
+from oversight_envs.players import Players, Speaker
+from oversight_envs.protocol import at_least
+from oversight_envs.protocols import Debate, Direct
+from oversight_envs.question import Question, Task
+from oversight_envs.record import Record
+from oversight_envs.rollout import rollout
+from oversight_envs.seeding import derive_seed
+from oversight_envs.training.checkpoint import Checkpoints, Part
+from oversight_envs.training.judges import JudgeConfig, JudgeTrainer
+from oversight_envs.training.logs import MetricsLog
+from oversight_envs.training.policy import TextPolicy
+from oversight_envs.training.ppo import PPO, PPOConfig
+
+DEBATERS = ("debater_0", "debater_1")
+EVALUATIONS = "evaluations.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebateConfig:
+    """The shape of a run; the published one is the default."""
+
+    questions: int = 1586
+    """Training questions."""
+    epochs: int = 2
+    """How often each is debated."""
+    held_out: int = 500
+    """Questions to measure on, of another split."""
+    batch: int = 32
+    """Questions in one step."""
+    samples: int = 1
+    """Debates on each question of a step; estimators that compare samples (rloo, grpo) need at least 2."""
+    evaluations: int = 3
+    """How often is measured, the start and the end included (at least 2)."""
+    best_of: tuple[int, ...] = ()
+    """N of the best-of-N curves, measured at the end."""
+    train_debater: bool = True
+    train_judge: bool = True
+    """False keeps the judge frozen: the control that shows what an unguarded judge is exploited for."""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
+    """Of the judge and of the blind judge alike, so that both get equal updates."""
+    seed: int = 0
+    checkpoint_every: int = 10
+    """Steps between checkpoints."""
+
+    def __post_init__(self) -> None:
+        for name in ("questions", "epochs", "held_out", "batch", "samples", "checkpoint_every"):
+            at_least(name, getattr(self, name), 1)
+        at_least("evaluations", self.evaluations, 2)
+        if self.questions < self.batch:
+            raise ValueError(f"questions={self.questions} are fewer than a batch of {self.batch}: lower batch")
+        if self.ppo.estimator in ("rloo", "grpo") and self.samples < 2:
+            raise ValueError(f"samples={self.samples}: estimator {self.ppo.estimator!r} compares at least 2")
+        for n in self.best_of:
+            at_least("best_of", n, 1)
+
+    @property
+    def steps(self) -> int:
+        """How many steps a run has; a last batch that is not full is left out."""
+        return self.epochs * self.questions // self.batch
+
+    def evaluated(self) -> list[int]:
+        """The steps before which (or, for the last, after which) is measured."""
+        return sorted({round(k * self.steps / (self.evaluations - 1)) for k in range(self.evaluations)})
+
+
+class DebateRun:
+    """One run, in one folder; what it holds already is not computed again.
+
+    Args:
+        config: its shape.
+        game: the debate; ``both_orders=True`` trains and asks the judge under both orders.
+        blind: the blind judge's game.
+        train, test: tasks for training and measuring, of different splits.
+        policy: the debater. ``initial`` is the same before training, against which it is measured.
+        judge, blind_judge: trained in place, so they must be different models.
+        held_out_judge: the judge that the debaters are measured by and never trained against.
+        folder: where metrics, evaluations and checkpoints go.
+    """
+
+    def __init__(
+        self,
+        config: DebateConfig,
+        *,
+        game: Debate,
+        blind: Direct,
+        train: Task,
+        test: Task,
+        policy: TextPolicy,
+        initial: Speaker,
+        judge: LanguageModel,
+        blind_judge: LanguageModel,
+        held_out_judge: LanguageModel,
+        folder: str | Path,
+    ) -> None:
+        if len({id(lm.model) for lm in (judge, blind_judge, held_out_judge, policy.lm)}) < 4:
+            raise ValueError("policy, judge, blind_judge and held_out_judge must be different models: give copies")
+        if (train.name, train.split) == (test.name, test.split):
+            raise ValueError(f"train and test are both {train.name!r}, split {train.split!r}: give different splits")
+        self.config, self.game, self.blind = config, game, blind
+        self.train_task, self.test_task = train, test
+        self.policy, self.initial = policy, initial
+        self.judge, self.blind_judge, self.held_out_judge = judge, blind_judge, held_out_judge
+        self.ppo = PPO(policy, DEBATERS, config.ppo)
+        self.judge_trainer = JudgeTrainer(judge, config.judge)
+        self.blind_trainer = JudgeTrainer(blind_judge, config.judge)
+        self.questions = train.sample(config.questions, seed=config.seed)
+        self.held_out = test.sample(config.held_out, seed=config.seed)
+        self.folder = Path(folder)
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", _plain(config))
+
+    def run(self, on_step: Callable[[int, Mapping[str, float]], None] | None = None) -> list[dict[str, Any]]:
+        """Trains to the end, or goes on to it, and returns the evaluations (also in ``evaluations.jsonl``).
+
+        ``on_step(step, statistics)`` is called after each step, for progress bars.
+        """
+        parts: dict[str, Part] = {"ppo": self.ppo, "judge": self.judge_trainer, "blind": self.blind_trainer}
+        found = self.checkpoints.load(parts)
+        start, extra = found if found is not None else (0, {})
+        evaluations: list[dict[str, Any]] = list(extra.get("evaluations", []))
+        with MetricsLog(self.folder, after=start) as log:
+            for step in range(start, self.config.steps):
+                if step in self.config.evaluated() and all(e["step"] != step for e in evaluations):
+                    evaluations.append(self.evaluate(step))
+                statistics = self.step(step)
+                log.write(step + 1, statistics)
+                if (step + 1) % self.config.checkpoint_every == 0 or step + 1 == self.config.steps:
+                    self.checkpoints.save(step + 1, parts, {"evaluations": evaluations})
+                if on_step is not None:
+                    on_step(step + 1, statistics)
+        if all(e["step"] != self.config.steps for e in evaluations):
+            evaluations.append(self.evaluate(self.config.steps))
+            for n in self.config.best_of:
+                evaluations[-1].setdefault("best_of", {})[str(n)] = self.evaluate_best_of(n)
+        _write_lines(self.folder / EVALUATIONS, evaluations)
+        return evaluations
+
+    def step(self, step: int) -> dict[str, float]:
+        """One batch of debates: the debaters learn from the verdicts, the judge and the blind judge from the truth."""
+        self._forget()
+        config, seed = self.config, derive_seed(self.config.seed, "step", step)
+        batch = self._batch(step)
+        players: Players = {"debater_0": self.policy, "debater_1": self.policy, "judge_0": LogitJudge(self.judge)}
+        records = rollout(
+            self.game,
+            self.train_task,
+            players,
+            questions=batch,
+            samples=config.samples,
+            group=f"step-{step}",
+            seed=seed,
+        )
+        statistics = {f"debate/{name}": value for name, value in _training_statistics(records).items()}
+        blind = rollout(
+            self.blind, self.train_task, {"judge_0": LogitJudge(self.blind_judge)}, questions=batch, seed=seed
+        )
+        if config.train_debater:
+            statistics |= {f"ppo/{name}": value for name, value in self.ppo.step(records).items()}
+        if config.train_judge:
+            statistics |= {f"judge/{name}": value for name, value in self.judge_trainer.step(records).items()}
+        # samples of one question are one and the same to a judge that sees no arguments: equal updates, not equal data
+        statistics |= {f"blind/{name}": value for name, value in self.blind_trainer.step(blind).items()}
+        return statistics
+
+    def evaluate(self, step: int) -> dict[str, Any]:
+        """Held-out questions: accuracy of the judges, and how convincing the debater is under the held-out judge."""
+        self._forget()
+        current = self._debates(self.policy, self.policy, self.judge)
+        blind = rollout(
+            self.blind, self.test_task, {"judge_0": LogitJudge(self.blind_judge)}, questions=self.held_out, seed=1
+        )
+        metrics = measure(current)
+        assert metrics.decisions is not None
+        speeches = {
+            f"{who}_{what}": asdict(getattr(said, what))
+            for who, said in metrics.speeches.items()
+            for what in ("quotes", "verified", "words", "empty")
+        }
+        return {
+            "step": step,
+            "judge_accuracy": asdict(metrics.decisions.accuracy),
+            "blind_accuracy": asdict(share(credits(blind))),
+            "gain_over_blind": asdict(paired_difference(credits(current), credits(blind))),
+            "position_bias": asdict(metrics.decisions.position_bias),
+            "honest_wins": asdict(metrics.decisions.honest_wins),
+            "log_score": asdict(metrics.decisions.log_score),
+            "convincingness": asdict(self.convincingness(self.policy)),
+            **speeches,
+        }
+
+    def convincingness(self, challenger: Speaker) -> Estimate:
+        """How often the held-out judge prefers ``challenger`` to the initial debater; a tie is half.
+
+        Sides are balanced: each question is debated twice under one seed, with the two debaters in each other's place.
+        """
+        wins: list[tuple[str, float]] = []
+        for place, role in enumerate(DEBATERS):
+            players = (challenger, self.initial) if place == 0 else (self.initial, challenger)
+            for record in self._debates(*players, self.held_out_judge):
+                wins.append((record.question.id, _won(record, role)))
+        return mean(wins)
+
+    def evaluate_best_of(self, n: int) -> dict[str, Any]:
+        """Best of ``n`` under the judge: accuracy where both debaters do it, convincingness where one does."""
+        self._forget()
+        best = BestOfNAgent(self.policy, LogitJudge(self.judge), n)
+        both = measure(self._debates(best, best, self.judge)).decisions
+        one = self._debates(best, self.policy, self.judge)
+        assert both is not None
+        return {
+            "judge_accuracy": asdict(both.accuracy),
+            "score": asdict(mean((record.question.id, record.rewards["debater_0"]) for record in one)),
+            "convincingness": asdict(self.convincingness(best)),
+        }
+
+    def _debates(self, first: Speaker, second: Speaker, judge: LanguageModel) -> list[Record]:
+        players: Players = {"debater_0": first, "debater_1": second, "judge_0": LogitJudge(judge)}
+        return rollout(self.game, self.test_task, players, questions=self.held_out, seed=1, concurrency=64)
+
+    def _batch(self, step: int) -> list[Question]:
+        """The step's questions: every epoch has an order of its own."""
+        size, total = self.config.batch, self.config.questions
+        places = range(step * size, (step + 1) * size)
+        orders = {
+            epoch: np.random.default_rng(derive_seed(self.config.seed, "epoch", epoch)).permutation(total)
+            for epoch in {place // total for place in places}
+        }
+        batch = [self.questions[int(orders[place // total][place % total])] for place in places]
+        return list({question.id: question for question in batch}.values())  # epochs may meet in one batch
+
+    def _forget(self) -> None:
+        """What engines keep of earlier prompts changes rounding: a resumed run must not differ by it."""
+        for lm in (
+            self.policy.lm,
+            self.judge,
+            self.blind_judge,
+            self.held_out_judge,
+            getattr(self.initial, "lm", None),
+        ):
+            if lm is not None:
+                lm.forget()
+
+
+def _won(record: Record, role: str) -> float:
+    """1 if the judge preferred the role's answer, 0 if not, half for a tie."""
+    assert record.outcome is not None
+    assert record.outcome.decision is not None
+    choice = record.outcome.decision.verdict.choice
+    return 0.5 if choice is None else float(choice == record.outcome.sides[role])
+
+
+def _training_statistics(records: Sequence[Record]) -> dict[str, float]:
+    metrics = measure(records)
+    if metrics.decisions is None:
+        return {}
+    numbers = {"judge_accuracy": metrics.decisions.accuracy.value, "log_score": metrics.decisions.log_score.value}
+    for who, said in metrics.speeches.items():
+        numbers |= {f"{who}_verified": said.verified.value, f"{who}_quotes": said.quotes.value}
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _plain(config: DebateConfig) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return plain
+
+
+def _write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The whole file at once, so that a kill leaves the old one or the new one."""
+    part = path.with_suffix(".part")
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    os.replace(part, path)
