@@ -124,8 +124,8 @@ def _from_pretrained(
 ) -> tuple[Any, Any]:
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else "auto"
-    # Converting a GGUF file draws progress bars that nothing else turns off.
-    quiet = contextlib.redirect_stderr(io.StringIO()) if source.gguf_file else contextlib.nullcontext()
+    # Reading a file draws progress bars that nothing else turns off; those of a download are worth seeing.
+    quiet = contextlib.nullcontext() if source.hub else contextlib.redirect_stderr(io.StringIO())
     try:
         with quiet:
             tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
