@@ -11,7 +11,7 @@ import json
 from copy import deepcopy
 
 import torch
-from rich.progress import track
+from rich.progress import Progress
 
 from oversight_envs.agents import LanguageModelAgent
 from oversight_envs.models import load
@@ -57,8 +57,10 @@ run = DebateRun(
     held_out_judge=own("tiny-stories-heldout"),
     folder=arguments.out,
 )
-ticks = iter(track(range(config.steps), description="steps"))
-for evaluation in run.run(lambda step, statistics: next(ticks, None)):
+with Progress() as bar:
+    steps = bar.add_task("steps", total=config.steps)
+    evaluations = run.run(lambda step, statistics: bar.update(steps, completed=step))
+for evaluation in evaluations:
     print(f"\nafter {evaluation['step']} of {config.steps} steps")
     for name, e in evaluation.items():
         if isinstance(e, dict) and "value" in e and e["value"] is not None:
