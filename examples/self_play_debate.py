@@ -8,7 +8,6 @@ Stop it and run it again: it goes on from its last checkpoint.
 
 import argparse
 import json
-from copy import deepcopy
 
 import torch
 from rich.progress import Progress
@@ -23,8 +22,7 @@ from oversight_envs.training.recipes.debate import DebateConfig, DebateRun
 
 def own(name):
     """A copy: ``load`` gives everyone the same model, and these are trained."""
-    lm = load(name)
-    return deepcopy(lm, {id(lm.tokenizer): lm.tokenizer})
+    return load(name).copy()
 
 
 parser = argparse.ArgumentParser()

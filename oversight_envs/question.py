@@ -79,6 +79,11 @@ class Task(ABC):
     checkable: bool = False
     """Whether ``check`` can mark a free-text final answer."""
 
+    @property
+    def full_name(self) -> str:
+        """Name and split, as records keep it."""
+        return f"{self.name}/{self.split}"
+
     @abstractmethod
     def __len__(self) -> int: ...
 

@@ -83,9 +83,14 @@ def make_record(episode: Episode, task: Task, **about: Any) -> Record:
         outcome=outcome,
         truncated=episode.truncated,
         correct=correctness(episode.question, outcome, task.check) if outcome else {},
-        task=f"{task.name}/{task.split}",
+        task=task.full_name,
         **about,
     )
+
+
+def as_json(value: Any) -> Any:
+    """``value`` as it comes back from a file (JSON knows no tuples): what a stored configuration is compared with."""
+    return json.loads(json.dumps(value))
 
 
 def _plain(record: Record) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,7 @@ SMALL: dict[str, Any] = {
 
 
 def copy(name: str) -> LanguageModel:
-    lm = load(f"tiny-stories-{name}")
-    return deepcopy(lm, {id(lm.tokenizer): lm.tokenizer})
+    return load(f"tiny-stories-{name}").copy()
 
 
 def debate(folder: Path, **changes: Any) -> DebateRun:

@@ -21,7 +21,7 @@ from oversight_envs.players import Players, describe_player
 from oversight_envs.protocol import Protocol
 from oversight_envs.protocols import Direct
 from oversight_envs.question import Question, Task
-from oversight_envs.record import Record
+from oversight_envs.record import Record, as_json
 from oversight_envs.rewards import RewardRule
 from oversight_envs.rollout import StoreError, read_episodes, rollout
 
@@ -176,7 +176,7 @@ def _name(path: Path) -> str:
 def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
     """Writes ``run.json``, or raises StoreError where the folder is another run's. More questions are the same run."""
     path = folder / RUN
-    plain = json.loads(json.dumps(settings))
+    plain = as_json(settings)
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         _write(path, plain)

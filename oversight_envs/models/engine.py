@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,11 @@ class LanguageModel:
     def encode(self, prompt: Prompt) -> list[int]:
         """The ids of a conversation, ready for the model's reply (see ``ChatEncoder.encode``)."""
         return self.chat.encode(prompt)
+
+    def copy(self) -> LanguageModel:
+        """An engine with weights of its own: ``load`` gives everyone the same, and training changes them in place."""
+        self.forget()
+        return deepcopy(self, {id(self.tokenizer): self.tokenizer})  # the tokenizer is never changed, so it is shared
 
     def forget(self) -> None:
         """Drops what was kept of earlier prompts."""

@@ -79,7 +79,7 @@ def rollout(
         "protocol": protocol.name,
         "config": protocol.config,
         "players": described,
-        "task": f"{task.name}/{task.split}",
+        "task": task.full_name,
         "rule": rule_name(reward, protocol),
     }
     store = None if path is None else EpisodeStore(path, identity)

@@ -6,7 +6,6 @@ line being written; what is left of it is cut off when the file is opened again.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oversight_envs.question import Question
-from oversight_envs.record import Record
+from oversight_envs.record import Record, as_json
 
 
 class StoreError(RuntimeError):
@@ -112,13 +111,8 @@ def identity_of(record: Record) -> dict[str, Any]:
 
 def _same_identity(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     for key, value in wanted.items():
-        if _plain(found[key]) != _plain(value):
+        if as_json(found[key]) != as_json(value):
             raise StoreError(
                 f"{path} holds episodes with another {key}: {found[key]!r:.300}; this run has {value!r:.300}. "
                 "Give another path, or the options of the earlier run"
             )
-
-
-def _plain(value: Any) -> Any:
-    """As it comes back from a file: JSON knows no tuples."""
-    return json.loads(json.dumps(value))

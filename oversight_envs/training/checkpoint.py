@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from oversight_envs.protocol import at_least
+from oversight_envs.record import as_json
 
 SCHEMA = 1
 
@@ -123,7 +124,7 @@ class Checkpoints:
             return None
         place = self.folder / f"step-{self.steps[-1]:09d}"
         state = self._state(place)
-        if difference := _difference(state["identity"], _plain(self._identity(parts))):
+        if difference := _difference(state["identity"], as_json(self._identity(parts))):
             raise CheckpointError(
                 f"{place} is of another configuration: {difference}; give another folder, or the options of the "
                 "earlier run"
@@ -200,11 +201,6 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _plain(value: Any) -> Any:
-    """As it comes back from a file: JSON knows no tuples."""
-    return json.loads(json.dumps(value))
 
 
 def _difference(saved: Any, ours: Any, where: str = "") -> str | None:

@@ -83,8 +83,8 @@ class TextPolicy:
         check_sampling(max_new_tokens, temperature, 1.0)
         lm = load(lm) if isinstance(lm, str) else lm
         lm.encode((Message("user", "?"),))  # a missing chat template shows here, not in the first episode
-        lm.forget()
-        self.lm = deepcopy(lm, {id(lm.tokenizer): lm.tokenizer}) if copy else lm
+        self.lm = lm.copy() if copy else lm
+        self.lm.forget()
         self.temperature, self.max_new_tokens, self.mixed_precision = temperature, max_new_tokens, mixed_precision
         self.origin = fingerprint(self.lm.model)
         """Names the weights that training started from."""

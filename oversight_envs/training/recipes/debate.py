@@ -120,7 +120,7 @@ class DebateRun:
     ) -> None:
         if len({id(lm.model) for lm in (judge, blind_judge, held_out_judge, policy.lm)}) < 4:
             raise ValueError("policy, judge, blind_judge and held_out_judge must be different models: give copies")
-        if (train.name, train.split) == (test.name, test.split):
+        if train.full_name == test.full_name:
             raise ValueError(f"train and test are both {train.name!r}, split {train.split!r}: give different splits")
         self.config, self.game, self.blind = config, game, blind
         self.train_task, self.test_task = train, test
@@ -132,7 +132,7 @@ class DebateRun:
         self.questions = train.sample(config.questions, seed=config.seed)
         self.held_out = test.sample(config.held_out, seed=config.seed)
         self.folder = Path(folder)
-        self.checkpoints = Checkpoints(self.folder / "checkpoints", _plain(config))
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", asdict(config))
 
     def run(self, on_step: Callable[[int, Mapping[str, float]], None] | None = None) -> list[dict[str, Any]]:
         """Trains to the end, or goes on to it, and returns the evaluations (also in ``evaluations.jsonl``).
@@ -282,11 +282,6 @@ def _training_statistics(records: Sequence[Record]) -> dict[str, float]:
     for who, said in metrics.speeches.items():
         numbers |= {f"{who}_verified": said.verified.value, f"{who}_quotes": said.quotes.value}
     return {name: value for name, value in numbers.items() if value is not None}
-
-
-def _plain(config: DebateConfig) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
-    return plain
 
 
 def _write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
