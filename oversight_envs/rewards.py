@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from oversight_envs.protocol import Protocol, Verdict
+from oversight_envs.protocol import Protocol, Speech, Verdict
 from oversight_envs.record import Record
 
 RewardRule = Callable[[Sequence[Record]], list[dict[str, float]]]
@@ -94,6 +94,31 @@ goodhart = _per_solution(lambda v, v_, c, h: v)
 
 correctness = _per_solution(lambda v, v_, c, h: float(c))
 """Correctness alone, whatever the role: the control without a verifier."""
+
+
+def with_costs(rule: RewardRule, *, per_token: float = 0.0, unreadable: float | None = None) -> RewardRule:
+    """``rule`` with a price: every role that spoke pays ``per_token`` for each token that it drew.
+
+    ``unreadable``, where given, is what a solution without a readable final answer earns in place of the rule's reward,
+    whatever the role: without it a sneaky prover is wrong, as it should be, by not answering at all.
+    """
+
+    def priced(records: Sequence[Record]) -> list[dict[str, float]]:
+        return [
+            {role: _own(record, role, value) - per_token * _tokens(record, role) for role, value in row.items()}
+            for record, row in zip(records, rule(records), strict=True)
+        ]
+
+    def _own(record: Record, role: str, value: float) -> float:
+        answers = record.outcome.answers if record.outcome is not None else {}
+        return unreadable if unreadable is not None and answers.get(role, "") is None else value
+
+    return priced
+
+
+def _tokens(record: Record, role: str) -> int:
+    return sum(len(e.reply.token_ids) for e in record.entries if e.role == role and isinstance(e.reply, Speech))
+
 
 RULES: dict[str, RewardRule] = {
     "logit": logit,

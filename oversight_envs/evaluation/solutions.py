@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,7 +57,7 @@ def solve(records: Sequence[Record]) -> Solutions | None:
             }
             for role, own in roles.items()
         },
-        auc=_auc(all_marked),
+        auc=auc(all_marked),
     )
 
 
@@ -70,8 +72,11 @@ def marked(records: Sequence[Record]) -> list[Marked]:
     ]
 
 
-def _auc(solutions: Sequence[Marked]) -> Estimate:
-    """Area under the ROC curve with a bootstrap interval over questions (the solutions of one are drawn together)."""
+def auc(solutions: Sequence[Marked]) -> Estimate:
+    """Area under the ROC curve with a bootstrap interval over questions (the solutions of one are drawn together).
+
+    Undefined where all solutions are right, or all wrong.
+    """
     from scipy.stats import rankdata
 
     right = np.array([s.right for s in solutions])
@@ -93,3 +98,34 @@ def _auc(solutions: Sequence[Marked]) -> Estimate:
     questions = [np.array(found) for found in rows.values()]
     low, high = bootstrap(len(questions), lambda drawn: area(np.concatenate([questions[i] for i in drawn])))
     return Estimate(area(np.arange(len(solutions))), low, high, len(questions))
+
+
+def balanced_best_of(solutions: Sequence[Marked], n: int) -> Estimate:
+    """How often the verifier's favourite of ``n`` solutions to one question is right, half of the ``n`` being right.
+
+    The paper's balanced best-of-n (arXiv 2407.13692): chance is 1/2, and below it the wrong solutions are the more
+    convincing ones. It is the exact mean over all ways to draw ``n / 2`` right and ``n / 2`` wrong solutions of a
+    question; questions that have fewer of either are left out (undefined if none is left). A tie counts as half.
+    Raises ValueError unless ``n`` is even and at least 2.
+    """
+    if n < 2 or n % 2:
+        raise ValueError(f"n={n}: give an even number of at least 2, half of the solutions are to be right")
+    half = n // 2
+    scores: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for solution in solutions:
+        scores[solution.question][0 if solution.right else 1].append(solution.score)
+    return mean(
+        (question, _favourite_right(sorted(right), sorted(wrong), half))
+        for question, (right, wrong) in scores.items()
+        if min(len(right), len(wrong)) >= half
+    )
+
+
+def _favourite_right(right: list[float], wrong: list[float], half: int) -> float:
+    """The chance that the best of ``half`` right scores is above the best of ``half`` wrong ones; both are sorted."""
+    chance = 0.0
+    for below, score in enumerate(right):
+        is_best = math.comb(below, half - 1) / math.comb(len(right), half)
+        beats = math.comb(bisect_left(wrong, score), half) + math.comb(bisect_right(wrong, score), half)
+        chance += is_best * beats / 2 / math.comb(len(wrong), half)
+    return chance

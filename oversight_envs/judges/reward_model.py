@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.chat import ChatEncoder
@@ -41,7 +42,7 @@ class RewardModelVerifier:
                 f"model {self.name!r} has {model.config.num_labels} labels: a verifier needs a reward model with one "
                 "(num_labels=1)"
             )
-        self.model = model.eval()
+        self.model, self.tokenizer = model.eval(), tokenizer
         self.chat = ChatEncoder(tokenizer, self.name)
         self.batch_size = batch_size
 
@@ -52,27 +53,18 @@ class RewardModelVerifier:
         """
         rows = [self._encode(solution) for solution in solutions]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # like lengths together: less padding
-        size = 1 if self._pad_id is None else self.batch_size
         scores: dict[int, float] = {}
-        for start in range(0, len(order), size):
-            indices = order[start : start + size]
+        for start in range(0, len(order), self.batch_size):
+            indices = order[start : start + self.batch_size]
             scores |= zip(indices, self._score([rows[i] for i in indices]), strict=True)
         return [scores[i] for i in range(len(rows))]
 
-    @property
-    def description(self) -> dict[str, Any]:
-        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
-        return {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
+    def encode(self, problem: str, text: str) -> list[int]:
+        """The ids of a problem and its solution, as the model reads them: a closed chat of two messages.
 
-    @property
-    def _pad_id(self) -> int | None:
-        # the model's own, not the tokenizer's: it finds the end of each row by looking for this id
-        pad_id = self.model.config.get_text_config().pad_token_id
-        return pad_id if isinstance(pad_id, int) else None
-
-    def _encode(self, solution: Solution) -> list[int]:
-        chat = (Message("user", solution.problem), Message("assistant", solution.text))
-        ids = self.chat.encode(chat, closed=True)
+        Raises PromptTooLong where they do not fit the model.
+        """
+        ids = self.chat.encode((Message("user", problem), Message("assistant", text)), closed=True)
         limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         if limit is not None and len(ids) > limit:
             raise PromptTooLong(
@@ -81,21 +73,47 @@ class RewardModelVerifier:
             )
         return ids
 
+    @property
+    def pad_id(self) -> int | None:
+        """The token that rows are padded with; None for a model that can't read rows of different lengths together."""
+        # the model's own, not the tokenizer's: it finds the end of each row by looking for this id
+        pad_id = self.model.config.get_text_config().pad_token_id
+        return pad_id if isinstance(pad_id, int) else None
+
+    @property
+    def description(self) -> dict[str, Any]:
+        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
+        return {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
+
+    def _encode(self, solution: Solution) -> list[int]:
+        return self.encode(solution.problem, solution.text)
+
     def _score(self, rows: list[list[int]]) -> list[float]:
-        """Scores of one batch, padded on the right, where padding has no influence on a causal model."""
-        width = max(map(len, rows))
-        device = next(self.model.parameters()).device
-        pad = self._pad_id or 0
-        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=device)
-        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
         was_training = self.model.training
         self.model.eval()
         try:
             with torch.inference_mode():
-                logits = self.model(input_ids=ids, attention_mask=mask).logits
+                scores: list[float] = row_scores(self.model, rows, self.pad_id).tolist()
         finally:
             self.model.train(was_training)
-        scores: list[float] = logits[:, 0].double().tolist()
         if not all(map(math.isfinite, scores)):
             raise NonFiniteLogits(f"model {self.name!r} gave a score that is not a finite number: {scores}")
         return scores
+
+
+def row_scores(model: Any, rows: Sequence[Sequence[int]], pad_id: int | None) -> Tensor:
+    """The model's score [n] of each of n rows of token ids, with gradients where they are enabled.
+
+    ``model`` is called as ``model(input_ids=[n, length], attention_mask=[n, length])`` and gives a tensor [n] or [n, 1],
+    or one in ``.logits``. Rows are padded on the right, where padding has no influence on a causal model. With
+    ``pad_id`` None the model can't tell padding from text, and rows of different lengths are read one by one.
+    """
+    if pad_id is None and len({len(row) for row in rows}) > 1:
+        return torch.cat([row_scores(model, [row], None) for row in rows])
+    width, pad = max(map(len, rows)), pad_id or 0
+    device = next(model.parameters()).device
+    ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=device)
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
+    output = model(input_ids=ids, attention_mask=mask)
+    scores: Tensor = getattr(output, "logits", output)
+    return scores.float().reshape(len(rows))

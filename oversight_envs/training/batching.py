@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+
+from oversight_envs.seeding import derive_seed
+
+T = TypeVar("T")
 
 
 def by_tokens(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
@@ -43,3 +48,18 @@ def shuffled_minibatches(lengths: Sequence[int], count: int, rng: np.random.Gene
         cuts[min(int(middle * count / total), count - 1)].append(i)
         before += lengths[i]
     return [cut for cut in cuts if cut]
+
+
+def epoch_batch(items: Sequence[T], step: int, size: int, seed: int) -> list[T]:
+    """The batch of step ``step`` (from 0) of a run that goes over ``items`` again and again, in a new order each time.
+
+    A function of the step alone, so a resumed run needs no state. Where two passes meet in one batch, an item of
+    both stands in it once, so a batch may be shorter than ``size``.
+    """
+    places = range(step * size, (step + 1) * size)
+    orders = {
+        epoch: np.random.default_rng(derive_seed(seed, "epoch", epoch)).permutation(len(items))
+        for epoch in {place // len(items) for place in places}
+    }
+    chosen = dict.fromkeys(int(orders[place // len(items)][place % len(items)]) for place in places)
+    return [items[index] for index in chosen]

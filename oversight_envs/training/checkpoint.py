@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -177,6 +177,13 @@ def whole_folder(place: Path) -> Iterator[Path]:
         _flush(place.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A JSON Lines file, written whole: a kill leaves the old one or the new one."""
+    part = path.with_suffix(".unfinished")
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    os.replace(part, path)
 
 
 def fingerprint(model: nn.Module) -> str:

@@ -16,9 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from oversight_envs.judges.reward_model import RewardModelVerifier
-from oversight_envs.models import PromptTooLong
-from oversight_envs.prompt import Message
+from oversight_envs.judges.reward_model import RewardModelVerifier, row_scores
 from oversight_envs.protocol import one_of
 from oversight_envs.seeding import derive_seed
 from oversight_envs.training.batching import shuffled_minibatches
@@ -132,22 +130,15 @@ class VerifierTrainer:
     ) -> None:
         self.config = config or VerifierConfig()
         self._pad_id: int | None = 0
-        self._limit: int | None = None
         if isinstance(verifier, RewardModelVerifier):
-            chat, self.model = verifier.chat, verifier.model
-            text_config = self.model.config.get_text_config()
-            self._pad_id = text_config.pad_token_id  # the model finds the end of a row by it
-            self._limit = getattr(text_config, "max_position_embeddings", None)
-            self._description = verifier.description
-            encode = encode or (
-                lambda problem, text: chat.encode((Message("user", problem), Message("assistant", text)), closed=True)
-            )
+            self.model, self._description, self._pad_id = verifier.model, verifier.description, verifier.pad_id
+            encode = encode or verifier.encode
         else:
             self.model, self._description = verifier, {"type": type(verifier).__qualname__}
         if encode is None:
             raise ValueError("encode=None: say how a problem and its solution become token ids")
         given = encode
-        self._encode = lru_cache(maxsize=1 << 16)(lambda problem, text: self._checked(given(problem, text)))
+        self._encode = lru_cache(maxsize=1 << 16)(lambda problem, text: tuple(given(problem, text)))
         trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         keep_in_float32(trained)
         self.optimiser = Optimiser(trained, self.config)
@@ -226,22 +217,6 @@ class VerifierTrainer:
 
     def _values(self, rows: list[tuple[int, ...]]) -> Tensor:
         """V [n], with gradients where they are enabled."""
-        if self._pad_id is None and len({len(row) for row in rows}) > 1:
-            return torch.cat([self._values([row]) for row in rows])  # this model can't tell padding from text
-        width, pad = max(map(len, rows)), self._pad_id or 0
-        device = next(self.model.parameters()).device
-        ids = torch.tensor([list(row) + [pad] * (width - len(row)) for row in rows], device=device)
-        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
         self.model.eval()
-        with bfloat16_on_gpu(device, self.config.mixed_precision):
-            output = self.model(input_ids=ids, attention_mask=mask)
-        values: Tensor = getattr(output, "logits", output)
-        return values.float().reshape(len(rows))
-
-    def _checked(self, ids: Sequence[int]) -> tuple[int, ...]:
-        if self._limit is not None and len(ids) > self._limit:
-            raise PromptTooLong(
-                f"a solution of {len(ids):,} tokens with its problem exceeds the {self._limit:,} that the verifier can "
-                "read; lower the provers' max_new_tokens"
-            )
-        return tuple(ids)
+        with bfloat16_on_gpu(next(self.model.parameters()).device, self.config.mixed_precision):
+            return row_scores(self.model, rows, self._pad_id)

@@ -9,7 +9,6 @@ against) and whether the judge gets more accurate than the blind one.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,26 +16,24 @@ from typing import Any
 
 import numpy as np
 
-from oversight_envs.agents import BestOfNAgent
-from oversight_envs.evaluation.decisions import credits
 from oversight_envs.evaluation.metrics import measure
-from oversight_envs.evaluation.statistics import Estimate, mean, paired_difference, share
 from oversight_envs.judges import LogitJudge
 from oversight_envs.models import LanguageModel
 from oversight_envs.players import Players, Speaker
 from oversight_envs.protocol import at_least
 from oversight_envs.protocols import Debate, Direct
+from oversight_envs.protocols.debate import DEBATERS
 from oversight_envs.question import Question, Task
 from oversight_envs.record import Record
 from oversight_envs.rollout import rollout
 from oversight_envs.seeding import derive_seed
-from oversight_envs.training.checkpoint import Checkpoints, Part
+from oversight_envs.training.checkpoint import Checkpoints, Part, write_lines
 from oversight_envs.training.judges import JudgeConfig, JudgeTrainer
 from oversight_envs.training.logs import MetricsLog
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.ppo import PPO, PPOConfig
+from oversight_envs.training.recipes.held_out import HeldOut
 
-DEBATERS = ("debater_0", "debater_1")
 EVALUATIONS = "evaluations.jsonl"
 
 
@@ -57,7 +54,7 @@ class DebateConfig:
     evaluations: int = 3
     """How often is measured, the start and the end included (at least 2)."""
     best_of: tuple[int, ...] = ()
-    """N of the best-of-N curves, measured at the end."""
+    """N of the best-of-N curves, measured before and after training."""
     train_debater: bool = True
     train_judge: bool = True
     """False keeps the judge frozen: the control that shows what an unguarded judge is exploited for."""
@@ -123,41 +120,39 @@ class DebateRun:
         if train.full_name == test.full_name:
             raise ValueError(f"train and test are both {train.name!r}, split {train.split!r}: give different splits")
         self.config, self.game, self.blind = config, game, blind
-        self.train_task, self.test_task = train, test
-        self.policy, self.initial = policy, initial
+        self.train_task, self.policy, self.initial = train, policy, initial
         self.judge, self.blind_judge, self.held_out_judge = judge, blind_judge, held_out_judge
         self.ppo = PPO(policy, DEBATERS, config.ppo)
         self.judge_trainer = JudgeTrainer(judge, config.judge)
         self.blind_trainer = JudgeTrainer(blind_judge, config.judge)
         self.questions = train.sample(config.questions, seed=config.seed)
-        self.held_out = test.sample(config.held_out, seed=config.seed)
+        held_out = test.sample(config.held_out, seed=config.seed)
+        self.measures = HeldOut(game, blind, test, held_out, initial=initial, judge=held_out_judge)
         self.folder = Path(folder)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", asdict(config))
 
     def run(self, on_step: Callable[[int, Mapping[str, float]], None] | None = None) -> list[dict[str, Any]]:
-        """Trains to the end, or goes on to it, and returns the evaluations (also in ``evaluations.jsonl``).
+        """Trains to the end, or goes on to it, and returns the evaluations (also in ``evaluations.jsonl``, as made).
 
         ``on_step(step, statistics)`` is called after each step, for progress bars.
         """
         parts: dict[str, Part] = {"ppo": self.ppo, "judge": self.judge_trainer, "blind": self.blind_trainer}
         found = self.checkpoints.load(parts)
-        start, extra = found if found is not None else (0, {})
-        evaluations: list[dict[str, Any]] = list(extra.get("evaluations", []))
+        start = found[0] if found is not None else 0
+        evaluations = [] if found is None else [e for e in read_evaluations(self.folder) if e["step"] <= start]
         with MetricsLog(self.folder, after=start) as log:
-            for step in range(start, self.config.steps):
+            for step in range(start, self.config.steps + 1):
                 if step in self.config.evaluated() and all(e["step"] != step for e in evaluations):
                     evaluations.append(self.evaluate(step))
+                    write_lines(self.folder / EVALUATIONS, evaluations)
+                if step == self.config.steps:
+                    break
                 statistics = self.step(step)
                 log.write(step + 1, statistics)
                 if (step + 1) % self.config.checkpoint_every == 0 or step + 1 == self.config.steps:
-                    self.checkpoints.save(step + 1, parts, {"evaluations": evaluations})
+                    self.checkpoints.save(step + 1, parts)
                 if on_step is not None:
                     on_step(step + 1, statistics)
-        if all(e["step"] != self.config.steps for e in evaluations):
-            evaluations.append(self.evaluate(self.config.steps))
-            for n in self.config.best_of:
-                evaluations[-1].setdefault("best_of", {})[str(n)] = self.evaluate_best_of(n)
-        _write_lines(self.folder / EVALUATIONS, evaluations)
         return evaluations
 
     def step(self, step: int) -> dict[str, float]:
@@ -188,59 +183,12 @@ class DebateRun:
         return statistics
 
     def evaluate(self, step: int) -> dict[str, Any]:
-        """Held-out questions: accuracy of the judges, and how convincing the debater is under the held-out judge."""
+        """What the debater, the judge and the blind judge of now come to on held-out questions (see ``HeldOut``)."""
         self._forget()
-        current = self._debates(self.policy, self.policy, self.judge)
-        blind = rollout(
-            self.blind, self.test_task, {"judge_0": LogitJudge(self.blind_judge)}, questions=self.held_out, seed=1
-        )
-        metrics = measure(current)
-        assert metrics.decisions is not None
-        speeches = {
-            f"{who}_{what}": asdict(getattr(said, what))
-            for who, said in metrics.speeches.items()
-            for what in ("quotes", "verified", "words", "empty")
-        }
-        return {
-            "step": step,
-            "judge_accuracy": asdict(metrics.decisions.accuracy),
-            "blind_accuracy": asdict(share(credits(blind))),
-            "gain_over_blind": asdict(paired_difference(credits(current), credits(blind))),
-            "position_bias": asdict(metrics.decisions.position_bias),
-            "honest_wins": asdict(metrics.decisions.honest_wins),
-            "log_score": asdict(metrics.decisions.log_score),
-            "convincingness": asdict(self.convincingness(self.policy)),
-            **speeches,
-        }
-
-    def convincingness(self, challenger: Speaker) -> Estimate:
-        """How often the held-out judge prefers ``challenger`` to the initial debater; a tie is half.
-
-        Sides are balanced: each question is debated twice under one seed, with the two debaters in each other's place.
-        """
-        wins: list[tuple[str, float]] = []
-        for place, role in enumerate(DEBATERS):
-            players = (challenger, self.initial) if place == 0 else (self.initial, challenger)
-            for record in self._debates(*players, self.held_out_judge):
-                wins.append((record.question.id, _won(record, role)))
-        return mean(wins)
-
-    def evaluate_best_of(self, n: int) -> dict[str, Any]:
-        """Best of ``n`` under the judge: accuracy where both debaters do it, convincingness where one does."""
-        self._forget()
-        best = BestOfNAgent(self.policy, LogitJudge(self.judge), n)
-        both = measure(self._debates(best, best, self.judge)).decisions
-        one = self._debates(best, self.policy, self.judge)
-        assert both is not None
-        return {
-            "judge_accuracy": asdict(both.accuracy),
-            "score": asdict(mean((record.question.id, record.rewards["debater_0"]) for record in one)),
-            "convincingness": asdict(self.convincingness(best)),
-        }
-
-    def _debates(self, first: Speaker, second: Speaker, judge: LanguageModel) -> list[Record]:
-        players: Players = {"debater_0": first, "debater_1": second, "judge_0": LogitJudge(judge)}
-        return rollout(self.game, self.test_task, players, questions=self.held_out, seed=1, concurrency=64)
+        found = {"step": step, **self.measures.measure(self.policy, self.judge, self.blind_judge)}
+        if self.config.best_of and step in (0, self.config.steps):
+            found["best_of"] = self.measures.best_of(self.policy, self.judge, self.config.best_of)
+        return found
 
     def _batch(self, step: int) -> list[Question]:
         """The step's questions: every epoch has an order of its own."""
@@ -266,12 +214,10 @@ class DebateRun:
                 lm.forget()
 
 
-def _won(record: Record, role: str) -> float:
-    """1 if the judge preferred the role's answer, 0 if not, half for a tie."""
-    assert record.outcome is not None
-    assert record.outcome.decision is not None
-    choice = record.outcome.decision.verdict.choice
-    return 0.5 if choice is None else float(choice == record.outcome.sides[role])
+def read_evaluations(folder: str | Path) -> list[dict[str, Any]]:
+    """The evaluations that the run in ``folder`` has made so far, in the order of the steps."""
+    path = Path(folder) / EVALUATIONS
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def _training_statistics(records: Sequence[Record]) -> dict[str, float]:
@@ -282,10 +228,3 @@ def _training_statistics(records: Sequence[Record]) -> dict[str, float]:
     for who, said in metrics.speeches.items():
         numbers |= {f"{who}_verified": said.verified.value, f"{who}_quotes": said.quotes.value}
     return {name: value for name, value in numbers.items() if value is not None}
-
-
-def _write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The whole file at once, so that a kill leaves the old one or the new one."""
-    part = path.with_suffix(".part")
-    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    os.replace(part, path)
