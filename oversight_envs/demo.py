@@ -1,7 +1,8 @@
-"""The main job, start to end, with a small real language model: watch a game, measure it, read the report.
+"""The main job, start to end: games of a small real language model, measured; tiny models trained; the report.
 
-Sized for two cores: speeches of at most 60 words, two dozen questions, sums of two steps. Everything is kept under one
-folder; a demo that was stopped goes on where it was.
+Sized for two cores: speeches of at most 60 words, two dozen questions, sums of two steps, a tenth of the published
+debate training and two rounds of the prover-verifier game. Everything is kept under one folder; a demo that was stopped
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.play import play
 from oversight_envs.cli.runs import run_evaluation
 from oversight_envs.cli.table import show_evaluation
+from oversight_envs.cli.train import show_training, train_debate, train_prover_verifier
 from oversight_envs.protocol import Protocol
 from oversight_envs.protocols import Debate, ProverVerifier
 from oversight_envs.question import Task
@@ -25,12 +27,14 @@ from oversight_envs.tasks import make_task
 
 SEED = 0
 QUESTIONS = 24
+DEBATE = ("questions=320", "held_out=200")
+PROVERS = ("rounds=2", "verifier_problems=500", "prover_steps=40", "attack_steps=40", "held_out=100")
 SUMS: dict[str, Any] = {"style": "chain", "steps": 2}
 """The easiest problems: a model of 135M parameters is lost in longer ones."""
 
 
 def run_demo(console: Console, out: Path, model: str) -> None:
-    """Two episodes shown live, two small evaluations, and the report with its picture under ``out``."""
+    """Two episodes shown live, two small evaluations, two short trainings, and the report under ``out``."""
     from oversight_envs.evaluation.report import write_report
 
     started = time.perf_counter()
@@ -50,12 +54,18 @@ def run_demo(console: Console, out: Path, model: str) -> None:
         about = SUMS if task.name == "arithmetic" else {}
         evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED, about=about))
         show_evaluation(console, evaluations[-1])
-    page, picture = write_report(evaluations, out / "report.html", heading="oversight-envs demo")
+    trainings = []
+    for train, name, settings in ((train_debate, "train-debate", DEBATE), (train_prover_verifier, "train-pv", PROVERS)):
+        _say(console, f"Training: tiny models, {name.removeprefix('train-')}")
+        trainings.append(train(console, out / name, seed=SEED, given=settings))
+        show_training(console, trainings[-1])
+    page, picture = write_report([*trainings, *evaluations], out / "report.html", heading="oversight-envs demo")
     _say(console, "Where to look")
     console.print(Text(f"report:   {page}\npicture:  {picture}\nepisodes: {out}/*/*.jsonl"))
     plain = (
         "A model of 135 million parameters can hardly read these passages, argue about them or judge them: expect "
-        "everything near chance. What this shows is that the games run, not that debate works or fails."
+        "everything near chance. What its games show is that they run, not that debate works or fails. The tiny models "
+        "are made for their two tasks, and do learn: see the curves in the report."
     )
     console.print(Text(plain if model.startswith("smollm2-135m") else "These are few questions: mind the intervals."))
     console.print(Text(f"{time.perf_counter() - started:.0f} s", style="dim"))

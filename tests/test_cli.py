@@ -241,6 +241,19 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(demo, "Cast", lambda model, **_: Cast("scripted:Answer: 3", judge="oracle"))
     monkeypatch.setattr(demo, "QUESTIONS", 3)
+    monkeypatch.setattr(
+        demo, "DEBATE", ("questions=8", "batch=8", "held_out=4", "evaluations=2", "epochs=1", "samples=2")
+    )
+    few = (
+        "verifier_steps=2",
+        "prover_steps=1",
+        "attack_steps=1",
+        "probe_steps=1",
+        "batch=2",
+        "samples=2",
+        "held_out=4",
+    )
+    monkeypatch.setattr(demo, "PROVERS", ("rounds=1", "verifier_problems=24", "prover_problems=4", *few))
     out = tmp_path / "demo"
     shown = call("demo", "--out", str(out)).output
     assert "near chance" in shown
@@ -258,3 +271,21 @@ def test_values_are_read_as_their_types() -> None:
     assert parse_value("0.5", float) == 0.5
     with pytest.raises(ValueError, match="a whole number or none"):
         parse_value("x", int | None)
+
+
+def test_train_shows_what_was_learnt_goes_on_and_refuses_another_run(tmp_path: Path) -> None:
+    few = ["questions=12", "batch=6", "held_out=8", "evaluations=2", "samples=2", "epochs=1"]
+    settings = [part for setting in few for part in ("--set", setting)]
+    run = str(tmp_path / "run")
+    first = call("train", "debate", "--out", run, *settings).output
+    assert "2/2" in first
+    assert "After 2 steps the judge is right on" in first
+    assert call("train", "debate", "--out", run, *settings).output.split("•")[1:] == first.split("•")[1:]
+    fails(
+        "train", "debate", "--out", run, *settings, "--set", "ppo.kl_coef=0.5", says="kl_coef is 0.2 in the checkpoint"
+    )
+    fails("train", "debate", "--out", run, "--set", "question=3", says="did you mean 'questions'?")
+    fails("train", "prover-verifier", "--out", run, "--set", "reward=nice", says="reward='nice'")
+    page = Path(call("report", run).output.split("page: ")[1].strip())
+    assert "Training: run" in page.read_text()
+    assert "default-src 'none'" in page.read_text()

@@ -1,4 +1,4 @@
-"""The command line ``oversight-envs``: list, play, evaluate, report, demo.
+"""The command line ``oversight-envs``: list, play, evaluate, report, train, demo.
 
 Nothing heavy is imported before a command needs it, so that help and ``list`` answer at once.
 """

@@ -164,13 +164,61 @@ def report(
     stdout().print(f"page: {page}" + (f"   picture: {picture}" if picture else ""), markup=False)
 
 
+train = typer.Typer(help="Train the players of a published game, with tiny models, on a CPU.", no_args_is_help=True)
+app.add_typer(train, name="train")
+
+TrainSeed = Annotated[int, typer.Option(help="Decides questions, first weights and every random draw.")]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value of the run, as questions=320 or ppo.learning_rate=1e-4; repeatable."),
+]
+
+
+@train.command("debate")
+@reports_errors
+def train_debate(
+    out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("runs/train-debate"),
+    seed: TrainSeed = 0,
+    setting: Setting = None,
+) -> None:
+    """Self-play debate on stories: debaters by PPO, judge and blind judge beside them; about four minutes.
+
+    The same command goes on where it was stopped. Real models: examples/train_smollm2.py.
+    """
+    from oversight_envs.cli.train import show_training, train_debate
+
+    show_training(stdout(), train_debate(stdout(), out, seed=seed, given=setting or []))
+    _say_where(out)
+
+
+@train.command("prover-verifier")
+@reports_errors
+def train_prover_verifier(
+    out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("runs/train-prover-verifier"),
+    seed: TrainSeed = 0,
+    setting: Setting = None,
+) -> None:
+    """Rounds of the prover-verifier game on sums: a fresh verifier, then provers against it; two minutes a round.
+
+    The same command goes on where it was stopped. Real models: examples/train_smollm2.py.
+    """
+    from oversight_envs.cli.train import show_training, train_prover_verifier
+
+    show_training(stdout(), train_prover_verifier(stdout(), out, seed=seed, given=setting or []))
+    _say_where(out)
+
+
+def _say_where(out: Path) -> None:
+    stdout().print(f"\nrun: {out}   page: oversight-envs report {shlex.quote(str(out))}", markup=False)
+
+
 @app.command()
 @reports_errors
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
     model: Model = DEFAULT_MODEL,
 ) -> None:
-    """Play, measure and report with a small real language model: about five minutes on two cores."""
+    """Play and measure with a small real language model, train tiny ones, report: about six minutes on two cores."""
     from oversight_envs.demo import run_demo
 
     run_demo(stdout(), out, model)

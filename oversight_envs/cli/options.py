@@ -22,7 +22,7 @@ def build_protocol(name: str, options: Sequence[str]) -> Protocol:
     """The game called ``name`` (``debate``, ``debate_v0``, ``prover-verifier``, or ``package.module:Class``)."""
     cls = _protocol(name)
     hints = {hint: kind for hint, kind in get_type_hints(cls).items() if hint in {field.name for field in fields(cls)}}
-    return cls(**_parse("--option", name, options, hints))
+    return cls(**parse_options("--option", name, options, hints))
 
 
 def build_task(name: str, options: Sequence[str]) -> tuple[Task, dict[str, Any]]:
@@ -34,7 +34,7 @@ def build_task(name: str, options: Sequence[str]) -> tuple[Task, dict[str, Any]]
     function = make.__init__ if inspect.isclass(make) else make
     parameters = [p for p in inspect.signature(make).parameters if p != "self"]
     known = get_type_hints(function)
-    values = _parse("--task-option", name, options, {p: known.get(p, str) for p in parameters})
+    values = parse_options("--task-option", name, options, {p: known.get(p, str) for p in parameters})
     try:
         return tasks.make_task(name, **values), values
     except TypeError as error:
@@ -63,7 +63,8 @@ def _unknown(what: str, name: str, known: Sequence[str]) -> str:
     return f"no {what} is called {name!r}: {hint}choose one of {', '.join(known)}, or your own as package.module:Class"
 
 
-def _parse(flag: str, owner: str, given: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, Any]:
+def parse_options(flag: str, owner: str, given: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """``key=value`` texts as values of the annotations ``kinds``; ``owner`` is whose they are, for errors."""
     values: dict[str, Any] = {}
     for option in given:
         key, equals, text = option.partition("=")
@@ -97,6 +98,8 @@ def parse_value(text: str, kind: Any) -> Any:
                 except ValueError:
                     continue
         raise ValueError("give " + " or ".join(_wanted(k) for k in kinds))
+    if get_origin(kind) is tuple:  # of any length, as (int, ...)
+        return tuple(parse_value(part.strip(), get_args(kind)[0]) for part in text.split(",") if part.strip())
     if get_origin(kind) is Literal:
         for choice in get_args(kind):
             if text == str(choice):

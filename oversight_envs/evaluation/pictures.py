@@ -38,7 +38,7 @@ def draw(evaluations: Sequence[Evaluation], *, dark: bool = False, dpi: int = 14
             _accuracy_by_role(axes[0], evaluation, ink)
             _scores(axes[1], marked(evaluation.conditions[evaluation.main]), ink)
         for axis in axes:
-            _dress(axis, ink, paper)
+            dress(axis, ink, paper)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=dpi, facecolor=paper)
     return file.getvalue()
@@ -122,7 +122,8 @@ def _scores(axis: Any, solutions: Sequence[Marked], ink: str) -> None:
     axis.grid(axis="y", color=ink, alpha=0.12)
 
 
-def _dress(axis: Any, ink: str, paper: str) -> None:
+def dress(axis: Any, ink: str, paper: str) -> None:
+    """The common look: ``ink`` on ``paper``, no box."""
     axis.set_facecolor(paper)
     axis.set_axisbelow(True)
     axis.tick_params(colors=ink, labelsize=9, length=0)

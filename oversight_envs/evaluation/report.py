@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oversight_envs.evaluation.curves import Training, load_training
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
 from oversight_envs.evaluation.metrics import Metrics
 from oversight_envs.evaluation.page import Page, page, truth_probabilities
@@ -39,26 +40,44 @@ class Section:
     left_out: int
 
 
-def load_runs(paths: Sequence[str | Path]) -> list[Evaluation]:
-    """The evaluations kept at ``paths``: files of episodes, run folders, or folders of run folders."""
-    runs = []
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """One training run as the template shows it."""
+
+    name: str
+    said: Sequence[str]
+    light: str
+    dark: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def load_runs(paths: Sequence[str | Path]) -> list[Evaluation | Training]:
+    """What is kept at ``paths``: files of episodes, run folders (of evaluations or training), or folders of these."""
+    runs: list[Evaluation | Training] = []
     for path in map(Path, paths):
         inner = sorted({file.parent for file in path.glob("*/*.jsonl")}) if path.is_dir() else []
-        runs += [Evaluation.load(p) for p in (inner if inner and not any(path.glob("*.jsonl")) else [path])]
+        for place in inner if inner and not any(path.glob("*.jsonl")) else [path]:
+            runs.append(load_training(place) or Evaluation.load(place))
     return runs
 
 
 def write_report(
-    evaluations: Sequence[Evaluation], out: str | Path, *, heading: str = "Oversight report", limit: int = TRANSCRIPTS
+    runs: Sequence[Evaluation | Training],
+    out: str | Path,
+    *,
+    heading: str = "Oversight report",
+    limit: int = TRANSCRIPTS,
 ) -> tuple[Path, Path | None]:
     """Writes the page to ``out`` and its pictures to ``summary.png`` beside it; returns both paths.
 
-    Of each evaluation the first ``limit`` transcripts are shown, and the count of those left out.
+    Curves of training are in the page alone. Of each evaluation the first ``limit`` transcripts are shown, and the
+    count of those left out.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(render_report(evaluations, heading=heading, limit=limit), encoding="utf-8")
-    picture = draw(evaluations)
+    out.write_text(render_report(runs, heading=heading, limit=limit), encoding="utf-8")
+    picture = draw([run for run in runs if isinstance(run, Evaluation)])
     if picture is None:
         return out, None
     image = out.with_name("summary.png")
@@ -67,7 +86,7 @@ def write_report(
 
 
 def render_report(
-    evaluations: Sequence[Evaluation], *, heading: str = "Oversight report", limit: int = TRANSCRIPTS
+    runs: Sequence[Evaluation | Training], *, heading: str = "Oversight report", limit: int = TRANSCRIPTS
 ) -> str:
     """The page as text."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -81,8 +100,20 @@ def render_report(
     )
     environment.filters["sha256"] = _sha256
     environment.globals["title"] = title
-    sections = [_section(evaluation, limit) for evaluation in evaluations]
-    return environment.get_template("report.html").render(heading=heading, sections=sections)
+    sections = [_section(run, limit) for run in runs if isinstance(run, Evaluation)]
+    learnt = [_learnt(run) for run in runs if isinstance(run, Training)]
+    return environment.get_template("report.html").render(heading=heading, sections=sections, learnt=learnt)
+
+
+def _learnt(training: Training) -> Learnt:
+    return Learnt(
+        name=training.name,
+        said=training.sentences(),
+        light=base64.b64encode(training.draw(dpi=110)).decode(),
+        dark=base64.b64encode(training.draw(dark=True, dpi=110)).decode(),
+        headings=list(training.columns),
+        rows=[[cell(row) for cell in training.columns.values()] for row in training.rows],
+    )
 
 
 def _section(evaluation: Evaluation, limit: int) -> Section:

@@ -104,9 +104,9 @@ class RewardModelVerifier:
 def row_scores(model: Any, rows: Sequence[Sequence[int]], pad_id: int | None) -> Tensor:
     """The model's score [n] of each of n rows of token ids, with gradients where they are enabled.
 
-    ``model`` is called as ``model(input_ids=[n, length], attention_mask=[n, length])`` and gives a tensor [n] or [n, 1],
-    or one in ``.logits``. Rows are padded on the right, where padding has no influence on a causal model. With
-    ``pad_id`` None the model can't tell padding from text, and rows of different lengths are read one by one.
+    ``model`` is called as ``model(input_ids=[n, length], attention_mask=[n, length])``, and gives a tensor [n] or
+    [n, 1], or one in ``.logits``. Rows are padded on the right, where padding has no influence on a causal model. With
+    ``pad_id`` None it can't tell padding from text, and rows of different lengths are read one by one.
     """
     if pad_id is None and len({len(row) for row in rows}) > 1:
         return torch.cat([row_scores(model, [row], None) for row in rows])

@@ -108,10 +108,13 @@ class Checkpoints:
         """The step and ``extra`` of the latest checkpoint, or None if there is none; loads nothing.
 
         For a run whose parts depend on how far it is: build what ``extra`` says, then ``load``.
+        Raises CheckpointError if it is of another ``config``, or can't be read.
         """
         if not self.steps:
             return None
-        state = self._state(self.folder / f"step-{self.steps[-1]:09d}")
+        place = self.folder / f"step-{self.steps[-1]:09d}"
+        state = self._state(place)
+        _refuse(place, _difference(state["identity"].get("config"), as_json(self.config)))
         return int(state["step"]), state["extra"]
 
     def load(self, parts: Mapping[str, Part]) -> tuple[int, dict[str, Any]] | None:
@@ -124,11 +127,7 @@ class Checkpoints:
             return None
         place = self.folder / f"step-{self.steps[-1]:09d}"
         state = self._state(place)
-        if difference := _difference(state["identity"], as_json(self._identity(parts))):
-            raise CheckpointError(
-                f"{place} is of another configuration: {difference}; give another folder, or the options of the "
-                "earlier run"
-            )
+        _refuse(place, _difference(state["identity"], as_json(self._identity(parts))))
         try:
             tensors = {name: load_file(place / f"{name}.safetensors") for name in parts}
         except (OSError, SafetensorError) as error:
@@ -196,6 +195,13 @@ def fingerprint(model: nn.Module) -> str:
         numbers = tensor.detach().flatten()[:1024].float().cpu().numpy()
         digest.update(f"{name}{tuple(tensor.shape)}".encode() + numbers.tobytes())
     return digest.hexdigest()
+
+
+def _refuse(place: Path, difference: str | None) -> None:
+    if difference is not None:
+        raise CheckpointError(
+            f"{place} is of another configuration: {difference}; give another folder, or the options of the earlier run"
+        )
 
 
 def _unreadable(place: Path, error: Exception) -> CheckpointError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,4 +27,4 @@ def add_lora(model: Any, config: LoraConfig, *, seed: int = 0) -> Any:
         raise ImportError("training an adapter needs the package 'peft': pip install peft") from error
     with torch.random.fork_rng():
         torch.random.manual_seed(derive_seed("lora", seed))
-        return get_peft_model(model, config)
+        return get_peft_model(model, deepcopy(config))  # it writes into what it is given

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -197,7 +197,7 @@ class TextPolicy:
         first = min(piece.own[0] for piece in pieces) - 1 if self._takes_keep else 0
         options = {"logits_to_keep": width - first} if self._takes_keep else {}
         model.eval()
-        with self._precision(), _output_inputs(model) as hidden:
+        with self._precision(), output_inputs(model) as hidden:
             logits = model(input_ids=ids, use_cache=False, **options).logits
         rows = [row for row, piece in enumerate(pieces) for _ in piece.own]
         columns = [position - 1 - first for piece in pieces for position in piece.own]
@@ -207,7 +207,7 @@ class TextPolicy:
         own = [piece.ids[position] for piece in pieces for position in piece.own]
         return torch.tensor(own, device=self.value_head.weight.device)[:, None]
 
-    def _precision(self) -> torch.autocast:
+    def _precision(self) -> AbstractContextManager[Any]:
         return bfloat16_on_gpu(self.value_head.weight.device, self.mixed_precision)
 
 
@@ -229,13 +229,13 @@ def output_layer(model: Any) -> Any:
     return layer
 
 
-def bfloat16_on_gpu(device: torch.device, enabled: bool) -> torch.autocast:
-    """Autocast to bfloat16 on a GPU if enabled; nothing elsewhere (on a CPU bfloat16 is several times slower)."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled and device.type == "cuda")
+def bfloat16_on_gpu(device: torch.device, enabled: bool) -> AbstractContextManager[Any]:
+    """Autocast to bfloat16 on a GPU if enabled; elsewhere whatever is in force (by default float32)."""
+    return torch.autocast(device.type, torch.bfloat16) if enabled and device.type == "cuda" else nullcontext()
 
 
 @contextmanager
-def _output_inputs(model: Any) -> Iterator[list[Tensor]]:
+def output_inputs(model: Any) -> Iterator[list[Tensor]]:
     """Catches what the output layer reads, the last hidden states, without keeping those of all layers."""
     caught: list[Tensor] = []
     hook = output_layer(model).register_forward_pre_hook(lambda module, args: caught.append(args[0]))

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from peft import LoraConfig
 
 
+class ScoreLayer(nn.Linear):
+    """A score head that computes in float32, whatever the trunk computes in: bfloat16 has too few digits to rank by."""
+
+    def forward(self, states: Tensor) -> Tensor:
+        """``states`` [.., hidden] -> scores [.., 1]."""
+        with torch.autocast(states.device.type, enabled=False):
+            return super().forward(states.float())
+
+
 def score_head(lm: LanguageModel, *, seed: int = 0, lora: LoraConfig | None = None) -> RewardModelVerifier:
     """A verifier for ``VerifierTrainer`` with a copy of the language model's weights and a head drawn from ``seed``.
 
@@ -63,16 +72,10 @@ def _classifier(lm: LanguageModel, seed: int) -> Any:
             f"model {lm.name!r}: {type(model).__name__} is not {type(trunk).__name__} and a linear layer called "
             "'score'; give a model of another architecture"
         )
-    # A trained trunk kept in half precision gives half-precision states, while what is trained is float32.
-    model.score.to_empty(device="cpu").register_forward_pre_hook(_in_own_precision)
-    with torch.random.fork_rng(devices=[]):
-        torch.random.manual_seed(seed)
-        model.score.apply(model._init_weights)
+    model.score = ScoreLayer(model.score.in_features, 1, bias=False, device="meta").to_empty(device="cpu")
+    std = getattr(config.get_text_config(), "initializer_range", 0.02)
+    nn.init.normal_(model.score.weight, std=std, generator=torch.Generator().manual_seed(seed))
     setattr(model, model.base_model_prefix, deepcopy(trunk))
     model.base_model.config = model.config
     weight = next(trunk.parameters())
     return model.to(weight.device).requires_grad_(True)
-
-
-def _in_own_precision(head: nn.Linear, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return (inputs[0].to(head.weight.dtype), *inputs[1:])

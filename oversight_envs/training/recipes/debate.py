@@ -56,6 +56,7 @@ class DebateConfig:
     best_of: tuple[int, ...] = ()
     """N of the best-of-N curves, measured before and after training."""
     train_debater: bool = True
+    """False keeps the debaters as they were: the control that shows what the judge learns without their learning."""
     train_judge: bool = True
     """False keeps the judge frozen: the control that shows what an unguarded judge is exploited for."""
     ppo: PPOConfig = field(default_factory=PPOConfig)

@@ -205,8 +205,8 @@ class ProverVerifierRun:
                 position = (number + 1) * size
                 state = {**_new_state(), "rounds": [*state["rounds"], play.measure()]}
                 play.save_models()
+                write_lines(self.folder / ROUNDS, state["rounds"])
                 self.checkpoints.save(position, play.parts, state)
-        write_lines(self.folder / ROUNDS, state["rounds"])
         rounds: list[dict[str, Any]] = state["rounds"]
         return rounds
 

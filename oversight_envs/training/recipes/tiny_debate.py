@@ -5,7 +5,9 @@ The settings are tuned for these models; the shape (questions, epochs, held-out 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from oversight_envs.agents import LanguageModelAgent
@@ -21,15 +23,19 @@ from oversight_envs.training.recipes.debate import DebateConfig, DebateRun
 MAX_NEW_TOKENS = 12
 """A speech is one quoted line: seven tokens with the end."""
 
-
-def tiny_debate(folder: str | Path, *, seed: int = 0, **settings: Any) -> DebateRun:
-    """The run in ``folder``; ``settings`` replace fields of ``DebateConfig``, such as questions or train_judge."""
-    tuned: dict[str, Any] = {
+TUNED: Mapping[str, Any] = MappingProxyType(
+    {
         "samples": 4,
         "ppo": PPOConfig(estimator="rloo", learning_rate=5e-4, kl_coef=0.2, epochs=4),
         "judge": JudgeConfig(learning_rate=5e-4),
     }
-    return DebateRun(DebateConfig(seed=seed, **tuned | settings), folder=folder, **tiny_parts())
+)
+"""Fields of ``DebateConfig`` that suit these models."""
+
+
+def tiny_debate(folder: str | Path, *, seed: int = 0, **settings: Any) -> DebateRun:
+    """The run in ``folder``; ``settings`` replace fields of ``DebateConfig``, such as questions or train_judge."""
+    return DebateRun(DebateConfig(seed=seed, **{**TUNED, **settings}), folder=folder, **tiny_parts())
 
 
 def tiny_parts() -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from oversight_envs.judges import RewardModelVerifier
@@ -18,19 +20,24 @@ from oversight_envs.training.verifiers import VerifierConfig
 MAX_NEW_TOKENS = 48
 """Three lines of a sum each, and the answer."""
 
-
-def tiny_prover_verifier(folder: str | Path, *, seed: int = 0, **settings: Any) -> ProverVerifierRun:
-    """The run in ``folder``; ``settings`` replace fields of ``ProverVerifierConfig``, such as rounds or reward."""
-    tuned: dict[str, Any] = {
-        "rounds": 4,
+TUNED: Mapping[str, Any] = MappingProxyType(
+    {
+        "rounds": 5,
+        "verifier_problems": 1000,
         "reward": "cgc",
         "unreadable": -2.0,
-        "attack_steps": 80,
+        "attack_steps": 100,
         "ppo": PPOConfig(estimator="reinforce", learning_rate=1e-3, kl_coef=0.01, epochs=2),
         "verifier": VerifierConfig(learning_rate=5e-4, lr_multipliers={"score": 10}, regularisation=0.02),
     }
+)
+"""Fields of ``ProverVerifierConfig`` that suit these models."""
+
+
+def tiny_prover_verifier(folder: str | Path, *, seed: int = 0, **settings: Any) -> ProverVerifierRun:
+    """The run in ``folder``; ``settings`` replace fields of ``ProverVerifierConfig``, such as rounds or reward."""
     return ProverVerifierRun(
-        ProverVerifierConfig(seed=seed, **tuned | settings),
+        ProverVerifierConfig(seed=seed, **{**TUNED, **settings}),
         game=ProverVerifier(wording="tiny_prover_verifier"),
         train=Arithmetic("train", style="chain"),
         test=Arithmetic("test", style="chain"),

@@ -1,0 +1,56 @@
+"""The prover-verifier game (arXiv 2407.13692) in small: tiny models on sums, several seeds, controls, table and figures.
+
+    python examples/reproduce_prover_verifier.py --out runs/reproduce_prover_verifier --jobs 2
+    python examples/reproduce_prover_verifier.py --out runs/try --rounds 2 --seeds 0 --only adversarial  # to try it out
+
+Each run has a folder in ``--out``. Stop it and call it again: every run goes on from its last checkpoint, and what is
+finished is not computed again.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from reproduction.jobs import Job, play_all
+
+from oversight_envs.training.recipes.tiny_prover_verifier import tiny_prover_verifier
+
+ONE_ROUND = {"rounds": 1, "attack_steps": 0}
+CONDITIONS = {
+    "adversarial": {"compare": ("base", "latest", "fixed")},
+    "base only": {"mixture": "base"},
+    "src reward": {"reward": "src", "rounds": 3},
+    "correctness reward": {"reward": "correctness", **ONE_ROUND},
+    "correctness reward, cost": {"reward": "correctness", "cost_per_token": 0.06, **ONE_ROUND},
+    "cgc reward, cost": {"cost_per_token": 0.06, **ONE_ROUND},
+}
+FEWER = ("base only", "src reward")
+"""The longer controls, which have fewer seeds."""
+
+
+def play(folder, settings):
+    """One run to its end; in a process of its own."""
+    torch.set_num_threads(1)  # the models are so small that threads only wait for each other
+    tiny_prover_verifier(folder, **settings).run()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=CONDITIONS, nargs="+", default=list(CONDITIONS))
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
+    arguments = parser.parse_args()
+    jobs = []
+    for condition in arguments.only:
+        for seed in arguments.seeds[:2] if condition in FEWER else arguments.seeds:
+            settings = {"rounds": arguments.rounds, **CONDITIONS[condition], "seed": seed}
+            folder = arguments.out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
+            steps = tiny_prover_verifier(folder, **settings).config.steps
+            jobs.append(Job(f"{condition}, seed {seed}", folder, steps, (settings,)))
+    play_all(play, jobs, arguments.jobs)
+
+
+if __name__ == "__main__":
+    main()
