@@ -1,4 +1,4 @@
-"""The prover-verifier game (arXiv 2407.13692) in small: tiny models on sums, several seeds, controls, table and figures.
+"""The prover-verifier game (arXiv 2407.13692) in small: tiny models on sums, several seeds, controls, table, figures.
 
     python examples/reproduce_prover_verifier.py --out runs/reproduce_prover_verifier --jobs 2
     python examples/reproduce_prover_verifier.py --out runs/try --rounds 2 --seeds 0 --only adversarial  # to try it out
@@ -8,23 +8,27 @@ finished is not computed again.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
 from reproduction.jobs import Job, play_all
+from reproduction.prover_figures import draw
+from reproduction.prover_results import ADVERSARIAL, BASE_ONLY, Results
+from reproduction.prover_table import table
 
 from oversight_envs.training.recipes.tiny_prover_verifier import tiny_prover_verifier
 
 ONE_ROUND = {"rounds": 1, "attack_steps": 0}
 CONDITIONS = {
-    "adversarial": {"compare": ("base", "latest", "fixed")},
-    "base only": {"mixture": "base"},
+    ADVERSARIAL: {"compare": ("base", "latest", "fixed")},
+    BASE_ONLY: {"mixture": "base"},
     "src reward": {"reward": "src", "rounds": 3},
     "correctness reward": {"reward": "correctness", **ONE_ROUND},
     "correctness reward, cost": {"reward": "correctness", "cost_per_token": 0.06, **ONE_ROUND},
     "cgc reward, cost": {"cost_per_token": 0.06, **ONE_ROUND},
 }
-FEWER = ("base only", "src reward")
+FEWER = (BASE_ONLY, "src reward")
 """The longer controls, which have fewer seeds."""
 
 
@@ -42,14 +46,21 @@ def main():
     parser.add_argument("--only", choices=CONDITIONS, nargs="+", default=list(CONDITIONS))
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     arguments = parser.parse_args()
-    jobs = []
+    jobs = {}
     for condition in arguments.only:
         for seed in arguments.seeds[:2] if condition in FEWER else arguments.seeds:
             settings = {"rounds": arguments.rounds, **CONDITIONS[condition], "seed": seed}
             folder = arguments.out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
             steps = tiny_prover_verifier(folder, **settings).config.steps
-            jobs.append(Job(f"{condition}, seed {seed}", folder, steps, (settings,)))
-    play_all(play, jobs, arguments.jobs)
+            jobs[condition, seed] = Job(f"{condition}, seed {seed}", folder, steps, (settings,))
+    play_all(play, list(jobs.values()), arguments.jobs)
+    results = Results.read({run: job.folder for run, job in jobs.items()})
+    name = "reproduce_prover_verifier"
+    lines = "".join(json.dumps(row) + "\n" for row in results.rows)
+    (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    figures = draw(results, arguments.out, name)
+    (arguments.out / f"{name}.md").write_text(table(results, figures), encoding="utf-8")
+    print(f"{arguments.out / name}.md")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from torch.nn import functional as F  # noqa: N812
 from oversight_envs.agents.language_model import LanguageModelAgent
 from oversight_envs.judges import CallableJudge, RewardModelVerifier
 from oversight_envs.models import load
-from oversight_envs.models.tiny import TinyForSequenceClassification, arithmetic_tokenizer
+from oversight_envs.models.tiny import TinyForCausalLM, TinyForSequenceClassification, arithmetic_tokenizer
 from oversight_envs.models.tiny.numbers import give_numbers_meaning
 from oversight_envs.models.tiny.tokenizers import number_tokens
 from oversight_envs.prompt import Message
@@ -62,11 +63,15 @@ def warm_prover(verbose_steps: int = 300, mixed_steps: int = 900) -> None:
     save(model, tokenizer, "arithmetic-prover")
 
 
-def warm_verifier(steps: int = 400) -> None:
-    """A language model of problems and solutions, in the chat that ``RewardModelVerifier`` reads."""
+def warm_verifier() -> None:
+    save(*reader(VERIFIER), "arithmetic-verifier")
+
+
+def reader(shape: dict[str, int], steps: int = 400) -> tuple[TinyForCausalLM, Any]:
+    """A language model of problems and solutions, in the chat that ``RewardModelVerifier`` reads; and its tokenizer."""
     tokenizer = arithmetic_tokenizer()
     data = Solutions(tokenizer, "train", PROBLEMS, first=1_000_000)
-    model = fresh_model(tokenizer, "arithmetic-verifier", **VERIFIER)
+    model = fresh_model(tokenizer, "arithmetic-verifier", **shape)
     give_numbers_meaning(model, number_tokens(tokenizer), torch.Generator().manual_seed(2))
 
     def loss_at(_: int) -> Tensor:
@@ -78,7 +83,7 @@ def warm_verifier(steps: int = 400) -> None:
 
     model.train()
     fit("verifier", [{"params": list(model.parameters()), "lr": 3e-3}], loss_at, steps=steps)
-    save(model, tokenizer, "arithmetic-verifier")
+    return model, tokenizer
 
 
 def _next_token_loss(model: torch.nn.Module, ids: Tensor, targets: Tensor) -> Tensor:

@@ -124,8 +124,7 @@ def _from_pretrained(
 ) -> tuple[Any, Any]:
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else "auto"
-    # Reading a file draws progress bars that nothing else turns off; those of a download are worth seeing.
-    quiet = contextlib.nullcontext() if source.hub else contextlib.redirect_stderr(io.StringIO())
+    quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
         with quiet:
             tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
@@ -138,6 +137,18 @@ def _from_pretrained(
     if source.gguf_file:
         _forget_gguf(model)
     return loaded, tokenizer
+
+
+def save_folder(folder: Path, model: Any, tokenizer: Any) -> None:
+    """Writes a model folder that ``load`` and transformers read."""
+    with _without_bars():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def _without_bars() -> contextlib.AbstractContextManager[Any]:
+    """Reading and writing files draws progress bars that nothing else turns off."""
+    return contextlib.redirect_stderr(io.StringIO())
 
 
 def _forget_gguf(model: Any) -> None:

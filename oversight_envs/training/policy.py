@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from oversight_envs.models import Generation, LanguageModel, load
 from oversight_envs.models.requests import check_sampling
+from oversight_envs.models.specs import save_folder
 from oversight_envs.players import Turn
 from oversight_envs.prompt import Message, clean_text
 from oversight_envs.protocol import Speech
@@ -151,8 +152,7 @@ class TextPolicy:
 
         model = self.lm.model if self._peft is None else deepcopy(self._peft).merge_and_unload()
         with whole_folder(Path(folder)) as unfinished:
-            model.save_pretrained(unfinished)
-            self.lm.tokenizer.save_pretrained(unfinished)
+            save_folder(unfinished, model, self.lm.tokenizer)
             head = {name: p.detach().cpu() for name, p in self.value_head.named_parameters()}
             save_file(head, unfinished / _VALUE_HEAD)
 

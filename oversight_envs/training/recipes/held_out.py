@@ -82,6 +82,7 @@ class HeldOut:
     def best_of(self, debater: Speaker, judge: LanguageModel, counts: Sequence[int]) -> dict[str, dict[str, Any]]:
         """Best of N under ``judge`` for each N of ``counts``; the candidates for N are the first of those for more.
 
+        Candidates are valued with the other side silent, since both sides speak at once.
         ``judge_accuracy`` is of ``judge`` where both debaters do it. ``score``, the log-odds under ``judge`` against
         the debater without it, and ``convincingness``, under the held-out judge against the initial debater, are where
         one does.

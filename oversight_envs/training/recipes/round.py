@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from oversight_envs.evaluation.solutions import marked
 from oversight_envs.evaluation.statistics import UNDEFINED
+from oversight_envs.models.specs import save_folder
 from oversight_envs.protocols import ProverVerifier
 from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.record import Record
@@ -100,8 +101,7 @@ class Round:
         place = self.run.folder / f"round-{self.number}"
         self.provers.policy.save(place / "provers")
         with whole_folder(place / "verifier") as unfinished:
-            self.verifier.model.save_pretrained(unfinished)
-            self.verifier.tokenizer.save_pretrained(unfinished)
+            save_folder(unfinished, self.verifier.model, self.verifier.tokenizer)
 
     def _train_verifier(self, step: int) -> tuple[dict[str, float], bool]:
         statistics = self.trainer.step(self._mixture.pairs(step, self.config.verifier_pairs))

@@ -1,0 +1,47 @@
+"""How large must a verifier be? Rounds of the prover-verifier game against verifiers of several sizes.
+
+    python examples/verifier_size.py --out runs/verifier_size     # about three minutes a size and round
+
+Each size first learns to read solutions as a language model does (examples/warm_start/arithmetic.py made the shipped
+one), then plays. The provers are the same. Stop it and run it again: rounds go on from their last checkpoint.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
+from arithmetic import VERIFIER, reader
+
+from oversight_envs.evaluation.curves import Training
+from oversight_envs.models import LanguageModel
+from oversight_envs.training.recipes.tiny_prover_verifier import tiny_prover_verifier
+from oversight_envs.training.score_head import score_head
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--out", type=Path, required=True)
+parser.add_argument("--sizes", type=int, nargs="+", default=[16, 24, 40, 64], help="width of the verifier's states")
+parser.add_argument("--rounds", type=int, default=1)
+parser.add_argument("--seed", type=int, default=0)
+arguments = parser.parse_args()
+torch.set_num_threads(1)  # the models are so small that threads only wait for each other
+
+table = Table(title="after the last round")
+for size in arguments.sizes:
+    model, tokenizer = reader({**VERIFIER, "hidden_size": size})
+    lm = LanguageModel(model, tokenizer, name=f"verifier of width {size}")
+    run = tiny_prover_verifier(arguments.out / str(size), seed=arguments.seed, rounds=arguments.rounds)
+    run.verifier = lambda seed, lm=lm: score_head(lm, seed=seed)
+    training = Training(str(size), "prover_verifier", run.run(lambda p: print(p.step, p.stage, end="    \r")))
+    parameters = sum(p.numel() for p in run.verifier(0).model.parameters())
+    cells = {"width": str(size), "parameters": f"{parameters:,}"}
+    cells |= {name: cell(training.rows[-1]) for name, cell in training.columns.items()}
+    if not table.columns:
+        for name in cells:
+            table.add_column(name, justify="right")
+    table.add_row(*cells.values())
+Console(width=160).print(table)
