@@ -18,9 +18,10 @@ from oversight_envs.protocol import Speech
 class BestOfNAgent:
     """Draws ``n`` speeches from ``agent`` for each turn and keeps the one that serves its role best under ``judge``.
 
-    To value a candidate the episode is branched, the candidate is spoken, everyone else is silent from then on, and
-    ``judge`` (a judge or a verifier, as the game needs) decides; the value is the log-odds of the role's own answer,
-    or the score V of its solution. Ties go to the earlier draw. ``n`` and all values are kept in ``Speech.info``.
+    To value a candidate the episode is branched, the candidate is spoken, and everyone else is silent from then on, and
+    at this very turn: roles that speak at once don't hear each other, whoever was asked first. Then ``judge`` (a judge or
+    a verifier, as the game needs) decides; the value is the log-odds of the role's own answer, or the score V of its
+    solution. Ties go to the earlier draw. ``n`` and all values are kept in ``Speech.info``.
     """
 
     def __init__(self, agent: Speaker, judge: Judge | Verifier, n: int) -> None:
@@ -46,7 +47,7 @@ class BestOfNAgent:
     def _values(self, turns: Sequence[Turn], speeches: Sequence[Speech]) -> list[float]:
         branches = []
         for turn, speech in zip(turns, speeches, strict=True):
-            branch = turn.episode.branch()
+            branch = turn.episode.branch(unanswered=True)
             branch.answer(next(ask for ask in branch.asks if ask.index == turn.index), speech)
             branches.append(branch)
         while waiting := self._silence(branches):

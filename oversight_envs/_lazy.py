@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 
-def lazy_attributes(package: str, where: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module ``__getattr__`` that finds each name of ``where`` in its module."""
+def lazy_attributes(package: str, where: Mapping[str, str], extra: str = "models") -> Callable[[str], Any]:
+    """A module ``__getattr__`` that finds each name of ``where`` in its module; ``extra`` installs what they need."""
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         if name not in where:
@@ -19,7 +19,7 @@ def lazy_attributes(package: str, where: Mapping[str, str]) -> Callable[[str], A
             if (error.name or "").split(".")[0] == "oversight_envs":
                 raise
             raise ImportError(
-                f"{package}.{name} needs the package {error.name!r}: pip install 'oversight-envs[models]'"
+                f"{package}.{name} needs the package {error.name!r}: pip install 'oversight-envs[{extra}]'"
             ) from error
 
     return __getattr__

@@ -8,7 +8,7 @@ single-agent environment.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,9 +19,9 @@ from pettingzoo.utils.conversions import aec_to_parallel
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from oversight_envs.episode import Episode
-from oversight_envs.players import Ask, Players, answer_asks, check_players, describe_player
+from oversight_envs.players import Ask, Players, Turn, answer_asks, check_players, describe_player
 from oversight_envs.prompt import MAX_TEXT, render_prompt
-from oversight_envs.protocol import Protocol, make_protocol
+from oversight_envs.protocol import Protocol, Speech, make_protocol
 from oversight_envs.question import Question, Task
 from oversight_envs.record import Record, make_record
 from oversight_envs.rewards import RewardRule, get_rule, reward_all, rule_name
@@ -99,6 +99,11 @@ class OversightEnv(AECEnv[str, str, str]):
         The seed decides the question, the sides and all players' random streams. Other options are ignored, as
         PettingZoo's own checks require.
         """
+        self.begin(seed, options)
+        settle([self])
+
+    def begin(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """``reset`` without the fillers: whoever resets many environments calls ``settle`` once for all of them."""
         if seed is not None:
             self._rng = np.random.default_rng(derive_seed("env", seed))
         chosen = (options or {}).get("question")
@@ -117,7 +122,6 @@ class OversightEnv(AECEnv[str, str, str]):
         self._observations = dict.fromkeys(self.agents, TextObservation())
         self._skip_agent_selection = None
         self.agent_selection = self.agents[0]
-        self._settle()
 
     def step(self, action: str | None) -> None:
         """What the selected agent says or decides; None for an agent whose game is over."""
@@ -129,23 +133,30 @@ class OversightEnv(AECEnv[str, str, str]):
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
-        ask = self.ask(agent)
+        self.answer(action)
+        settle([self])
+
+    def answer(self, action: str | Speech | None) -> None:
+        """``step`` of a live agent without the fillers: whoever steps many environments calls ``settle`` after it.
+
+        A speaker's action may be a ``Speech`` here, which keeps the ids that were drawn.
+        """
+        agent, ask = self.agent_selection, self.ask(self.agent_selection)
         if ask is None:
-            waiting = ", ".join(sorted({ask.role for ask in self.episode.asks}))
+            waiting = ", ".join(sorted({ask.role for ask in self.inside_asks()}))
             raise RuntimeError(f"the game waits for {waiting}, filled from inside, which failed: retry() or reset()")
-        if not isinstance(action, str):
+        if not (isinstance(action, str) or (isinstance(action, Speech) and isinstance(ask, Turn))):
             raise TypeError(f"the action of {agent} must be a string, not {action!r:.200}")
-        self.episode.answer(ask, action)
+        ask.episode.answer(ask, action)
         self._cumulative_rewards[agent] = 0.0
         self._clear_rewards()
-        self._settle()
 
     def retry(self) -> None:
         """Asks the filler again that raised during the last ``step`` or ``reset``. Does nothing if none did."""
         if self.episode is None:
             raise RuntimeError("retry() before reset(): call reset() first")
         if self.agents and not any(self.terminations.values()) and not any(self.truncations.values()):
-            self._settle()
+            settle([self])
 
     def observe(self, agent: str) -> TextObservation:
         """The prompt that the agent is to answer, or the last one that it was given; empty before its first."""
@@ -191,24 +202,23 @@ class OversightEnv(AECEnv[str, str, str]):
             raise RuntimeError("ask() before reset(): call reset() first")
         return next((ask for ask in self.episode.asks if ask.role == agent), None)
 
-    def _settle(self) -> None:
-        """Lets the fillers answer until an agent is asked or the game is over."""
+    def inside_asks(self) -> tuple[Ask, ...]:
+        """What fillers are asked now; nothing while an agent is to act, or when the game is over."""
+        asks = () if self.episode is None else self.episode.asks
+        return () if any(ask.role not in self.players for ask in asks) else asks
+
+    def show(self) -> None:
+        """Gives the agents their observations, or the rewards when the game is over: the last part of ``settle``."""
         episode = self.episode
         assert episode is not None
-        while not episode.done:
-            agent_ask = next((ask for ask in episode.asks if ask.role not in self.players), None)
-            if agent_ask is not None:
-                self.agent_selection = agent_ask.role
-                for ask in reversed(episode.asks):  # reversed: of several views for one judge the first is shown
-                    if ask.role not in self.players:
-                        self._observations[ask.role] = TextObservation(render_prompt(ask.prompt))
-                        self.infos[ask.role] = {"prompt": ask.prompt}
-                return
-            role = episode.asks[0].role
-            asks = [ask for ask in episode.asks if ask.role == role]
-            for ask, reply in zip(asks, answer_asks(self.players[role], asks), strict=True):
-                episode.answer(ask, reply)
-        self._finish(episode)
+        if episode.done:
+            self._finish(episode)
+            return
+        for ask in reversed(episode.asks):  # reversed: of several views for one judge the first is shown
+            if ask.role not in self.players:
+                self.agent_selection = ask.role
+                self._observations[ask.role] = TextObservation(render_prompt(ask.prompt))
+                self.infos[ask.role] = {"prompt": ask.prompt}
 
     def _finish(self, episode: Episode) -> None:
         record = make_record(episode, self.task, players=self._described, rule=rule_name(self.reward, self.protocol))
@@ -221,6 +231,25 @@ class OversightEnv(AECEnv[str, str, str]):
             self.infos[agent] = _summary(record)
         self._accumulate_rewards()
         self.agent_selection = self.agents[0]
+
+
+def settle(envs: Sequence[OversightEnv]) -> None:
+    """Lets the fillers answer until every environment asks an agent or is over.
+
+    One call to a player for all environments that wait for it: a vector of games costs as many calls as one game, if
+    the games share their players.
+    """
+    while waiting := [(env.players[ask.role], ask) for env in envs for ask in env.inside_asks()]:
+        batches: dict[tuple[int, type[Ask]], list[tuple[Any, Ask]]] = {}
+        for player, ask in waiting:
+            batches.setdefault((id(player), type(ask)), []).append((player, ask))
+        # speeches before verdicts: then one call to the judge serves all that reach it
+        batch = max(batches.values(), key=lambda batch: (isinstance(batch[0][1], Turn), len(batch)))
+        asks = [ask for _, ask in batch]
+        for ask, reply in zip(asks, answer_asks(batch[0][0], asks), strict=True):
+            ask.episode.answer(ask, reply)
+    for env in envs:
+        env.show()
 
 
 def _summary(record: Record) -> dict[str, Any]:

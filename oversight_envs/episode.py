@@ -93,9 +93,13 @@ class Episode:
         else:
             self._enter(Entry(ask.index, ask.role, ask.prompt, reply))
 
-    def branch(self) -> Episode:
-        """An independent copy at this very point."""
-        return Episode(self.protocol, self.question, self.seed, self.log)
+    def branch(self, *, unanswered: bool = False) -> Episode:
+        """An independent copy at this very point; ``unanswered`` leaves out replies to the request that is still open.
+
+        Who looks ahead should leave them out: roles that speak at once must not hear each other.
+        """
+        log = [entry for entry in self.log if entry.index < self._base] if unanswered else self.log
+        return Episode(self.protocol, self.question, self.seed, log)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Episode:
         return self.branch()

@@ -217,6 +217,17 @@ def test_best_of_n_keeps_what_its_judge_likes_best(things: Task, sums: Task) -> 
             BestOfNAgent(Puppet(), length_judge(), n)
 
 
+def test_best_of_n_does_not_hear_who_speaks_at_the_same_time(things: Task) -> None:
+    best, values = BestOfNAgent(Puppet(), length_judge(), 4), []
+    for heard in (False, True):
+        episode = Episode(Debate(), things[0], seed=0)
+        first, second = episode.asks
+        if heard:
+            episode.answer(first, "so much was said before " * 9)
+        values.append(best.speak([second])[0].info["values"])
+    assert values[0] == values[1]
+
+
 def test_a_person_plays_at_the_terminal() -> None:
     screen = io.StringIO()
     person = HumanAgent(io.StringIO("First line.\nSecond line.\n\nmaybe A\nA: 0.8\n"), screen)

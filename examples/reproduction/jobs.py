@@ -2,7 +2,6 @@
 
 import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,26 +20,27 @@ class Job(NamedTuple):
 
 
 def play_all(play, jobs, workers):
-    """All jobs, ``workers`` at a time; what failed is raised once it is seen, and nothing new is begun then."""
+    """All jobs, ``workers`` at a time. When one fails, or this process is interrupted, the others are ended with it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     spawn = multiprocessing.get_context("spawn")
-    with Progress(*columns) as bars, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        running = {
-            bars.add_task(job.name, total=job.steps, start=False): (job, pool.submit(play, job.folder, *job.arguments))
-            for job in jobs
-        }
-        try:
-            while not all(future.done() for _, future in running.values()):
-                time.sleep(1)
-                for bar, (job, future) in running.items():
-                    if future.running():
-                        bars.start_task(bar)
-                    if future.done():
-                        future.result()
-                    bars.update(bar, completed=_steps_done(job.folder))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with Progress(*columns) as bars:
+        waiting = [(job, bars.add_task(job.name, total=job.steps, start=False)) for job in jobs]
+        playing = []
+        while waiting or playing:
+            while waiting and len(playing) < workers:
+                job, bar = waiting.pop(0)
+                process = spawn.Process(target=play, args=(job.folder, *job.arguments), daemon=True)  # ends with us
+                process.start()
+                bars.start_task(bar)
+                playing.append((job, bar, process))
+            time.sleep(1)
+            for job, bar, process in list(playing):
+                bars.update(bar, completed=_steps_done(job.folder))
+                if process.exitcode is not None:
+                    bars.stop_task(bar)
+                    playing.remove((job, bar, process))
+                if process.exitcode:
+                    raise SystemExit(f"{job.name} ended with an error (see above)")
 
 
 def _steps_done(folder):

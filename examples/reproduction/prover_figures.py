@@ -6,7 +6,7 @@ from matplotlib.ticker import PercentFormatter
 from oversight_envs.evaluation.pictures import DISHONEST, HONEST, PLAIN
 from oversight_envs.evaluation.statistics import mean
 
-from .debate_figures import GREEN, beside, curve, dress, panels
+from .common import GREEN, beside, curve, dress, panels
 from .prover_results import ADVERSARIAL, BASE_ONLY, PUBLISHED
 
 

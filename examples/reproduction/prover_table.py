@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from oversight_envs.evaluation.statistics import mean
 
-from .debate_table import above, below, markdown
+from .common import above, below, markdown
 from .prover_results import ADVERSARIAL, BASE_ONLY, PUBLISHED, VERIFIERS, WINDOW
 
 
@@ -113,8 +113,8 @@ def mixtures(results):
         steps = [f"{name} {results.average(name, 'attack: succeeds').text()}" for name in (ADVERSARIAL, BASE_ONLY)]
         text += (
             "\n\nAll are trained as long. `base only` has as many solutions as `all rounds`, `fixed` as many in all as "
-            "one round. New attackers are those trained against the verifier of `all rounds`. In a run of its own, whose "
-            f"verifiers learn from base solutions only, attacks need on average: {'; '.join(steps)} steps; they change "
+            "one round. New attackers are those trained against the verifier of `all rounds`. In a run of its own, "
+            f"whose verifiers learn from base solutions only, attacks need on average: {'; '.join(steps)} steps; they change "
             f"by {'; '.join(slopes)} a round."
         )
     return text

@@ -8,6 +8,7 @@ All intervals are 95%.
 from __future__ import annotations
 
 import math
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -109,19 +110,23 @@ def bootstrap(
 
     Draws on which it is undefined (NaN) are left out. ``(None, None)`` for fewer than two units.
     """
+    from scipy.stats import DegenerateDataWarning
     from scipy.stats import bootstrap as resample
 
     if n < 2:
         return None, None
-    drawn = resample(
-        (np.arange(n),),
-        statistic,
-        vectorized=False,
-        n_resamples=resamples,
-        batch=resamples,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).bootstrap_distribution
+    with warnings.catch_warnings():
+        # a statistic that is the same, or undefined, in many draws is dealt with below
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        drawn = resample(
+            (np.arange(n),),
+            statistic,
+            vectorized=False,
+            n_resamples=resamples,
+            batch=resamples,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).bootstrap_distribution
     drawn = drawn[np.isfinite(drawn)]
     if len(drawn) == 0:
         return None, None

@@ -90,7 +90,6 @@ class HeldOut:
         debater, ranking = Remembered(debater), Remembered(LogitJudge(judge))
         curves = {}
         for n in counts:
-            # remembered from here, where both sides are asked at once: else it would see what the other side said first
             best = Remembered(BestOfNAgent(debater, ranking, n))
             both = measure(self._debates(best, best, ranking)).decisions
             one = self._in_both_places(best, debater, ranking)

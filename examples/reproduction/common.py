@@ -1,0 +1,55 @@
+"""What both reproductions draw and write with."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from oversight_envs.evaluation.statistics import Estimate
+
+GREEN = "#3a9a5b"
+
+
+def panels(count):
+    figure = Figure(figsize=(8.6, 3.9) if count == 1 else (10.2, 3.6), layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(1, count))
+
+
+def curve(axis, places, estimates, colour, label, style="o-"):
+    axis.plot(places, [e.value for e in estimates], style, color=colour, markersize=4, label=label)
+    if all(e.interval for e in estimates):
+        axis.fill_between(
+            places, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.18, linewidth=0
+        )
+
+
+def level(axis, value, label):
+    """A dashed line across, with its name at the right edge."""
+    axis.axhline(value, color="#24292f", linestyle=(0, (4, 3)), linewidth=1, alpha=0.65)
+    axis.annotate(f"{label}, {value:.0%}", (1, value), (6, 0), xycoords=("axes fraction", "data"),
+                  textcoords="offset points", va="center", fontsize=8.5)  # fmt: skip
+
+
+def beside(axis):
+    """The legend under the axis, where it covers nothing."""
+    axis.figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+
+
+def dress(axis):
+    axis.grid(axis="y", alpha=0.2)
+    axis.set_axisbelow(True)
+    axis.title.set_fontsize(10)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+
+
+def above(estimate: Estimate, value):
+    """Whether the whole interval is; never so for a single seed, which has none."""
+    return estimate.low is not None and estimate.low > value
+
+
+def below(estimate: Estimate, value):
+    return estimate.high is not None and estimate.high < value
+
+
+def markdown(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

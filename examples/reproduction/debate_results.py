@@ -1,0 +1,70 @@
+"""What the runs of ``reproduce_debate.py`` measured, one row for each evaluation, and its means over seeds.
+
+Seeds are the independent units: each has its own training questions, held-out questions and random draws. So every
+interval here is Student's t over seeds, 95%.
+"""
+
+import json
+from pathlib import Path
+
+from oversight_envs.evaluation.statistics import Estimate, mean
+from oversight_envs.training.recipes.debate import read_evaluations
+
+LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
+ORACLES = "oracles.json"
+PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
+"""Accuracies in Anthropic's fall 2023 debate update, about: QuALITY, large models."""
+
+
+class Results:
+    """``rows`` name condition, seed and step; every other field is a measure, as [value, low, high]."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    @classmethod
+    def read(cls, runs):
+        """``runs``: condition, seed -> folder."""
+        rows = []
+        for (condition, seed), folder in runs.items():
+            for evaluation in read_evaluations(folder):
+                measures = {name: _three(e) for name, e in evaluation.items() if name not in ("step", "best_of")}
+                for n, found in evaluation.get("best_of", {}).items():
+                    measures |= {f"best of {n}: {name}": _three(e) for name, e in found.items()}
+                if evaluation["step"] == 0 and (Path(folder) / ORACLES).exists():
+                    oracles = json.loads((Path(folder) / ORACLES).read_text(encoding="utf-8"))
+                    measures |= {name: _three(e) for name, e in oracles.items()}
+                rows.append({"condition": condition, "seed": seed, "step": evaluation["step"], **measures})
+        return cls(rows)
+
+    def steps(self, condition):
+        return sorted({row["step"] for row in self.rows if row["condition"] == condition})
+
+    def seeds(self, condition):
+        return sorted({row["seed"] for row in self.rows if row["condition"] == condition})
+
+    def by_seed(self, condition, measure, step):
+        """Seed -> value; ``step`` may count from the end, as -1, through the steps that were measured."""
+        step = self.steps(condition)[step] if step < 0 else step
+        return {
+            row["seed"]: row[measure][0]
+            for row in self.rows
+            if (row["condition"], row["step"]) == (condition, step) and row.get(measure, [None])[0] is not None
+        }
+
+    def over_seeds(self, condition, measure, step) -> Estimate:
+        return mean(self.by_seed(condition, measure, step).items())
+
+    def difference(self, minuend, subtrahend) -> Estimate:
+        """Of two (condition, measure, step), paired by seed."""
+        return paired(lambda a, b: a - b, self.by_seed(*minuend), self.by_seed(*subtrahend))
+
+
+def paired(function, *by_seed) -> Estimate:
+    """The mean over seeds of ``function`` of each seed's values."""
+    shared = [seed for seed in by_seed[0] if all(seed in values for values in by_seed)]
+    return mean((seed, function(*(values[seed] for values in by_seed))) for seed in shared)
+
+
+def _three(estimate):
+    return [None if estimate[name] is None else round(estimate[name], 4) for name in ("value", "low", "high")]
