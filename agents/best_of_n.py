@@ -19,8 +19,8 @@ class BestOfNAgent:
     """Draws ``n`` speeches from ``agent`` for each turn and keeps the one that serves its role best under ``judge``.
 
     To value a candidate the episode is branched, the candidate is spoken, and everyone else is silent from then on, and
-    at this very turn: roles that speak at once don't hear each other, whoever was asked first. Then ``judge`` (a judge or
-    a verifier, as the game needs) decides; the value is the log-odds of the role's own answer, or the score V of its
+    at this very turn: roles that speak at once don't hear each other, whoever was asked first. Then ``judge`` (a judge
+    or a verifier, as the game needs) decides; the value is the log-odds of the role's own answer, or the score V of its
     solution. Ties go to the earlier draw. ``n`` and all values are kept in ``Speech.info``.
     """
 

@@ -114,8 +114,8 @@ def mixtures(results):
         text += (
             "\n\nAll are trained as long. `base only` has as many solutions as `all rounds`, `fixed` as many in all as "
             "one round. New attackers are those trained against the verifier of `all rounds`. In a run of its own, "
-            f"whose verifiers learn from base solutions only, attacks need on average: {'; '.join(steps)} steps; they change "
-            f"by {'; '.join(slopes)} a round."
+            f"whose verifiers learn from base solutions only, attacks need on average: {'; '.join(steps)} steps; they "
+            f"change by {'; '.join(slopes)} a round."
         )
     return text
 
