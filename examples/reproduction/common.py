@@ -33,6 +33,18 @@ def beside(axis):
     axis.figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
 
 
+def draw_all(figures, results, folder, name):
+    """Writes ``figures`` (short name -> title and the function of results that draws it); file name -> title."""
+    titles = {}
+    for short, (title, make) in figures.items():
+        figure = make(results)
+        for axis in figure.axes:
+            dress(axis)
+        figure.savefig(folder / f"{name}_{short}.png", dpi=100)
+        titles[f"{name}_{short}.png"] = title
+    return titles
+
+
 def dress(axis):
     axis.grid(axis="y", alpha=0.2)
     axis.set_axisbelow(True)

@@ -4,7 +4,7 @@ from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from oversight_envs.evaluation.pictures import DISHONEST, HONEST, PLAIN
 
-from .common import GREEN, beside, curve, dress, level, panels
+from .common import GREEN, beside, curve, draw_all, level, panels
 from .debate_results import ALONE, FROZEN, LEARN, PUBLISHED
 
 COUNTS = (1, 2, 4, 8, 16)
@@ -18,14 +18,7 @@ def draw(results, folder, name):
         "best_of_n": ("Best of N", best_of_n),
         "quotes": ("Quotes", quotes),
     }
-    titles = {}
-    for short, (title, make) in figures.items():
-        figure = make(results)
-        for axis in figure.axes:
-            dress(axis)
-        figure.savefig(folder / f"{name}_{short}.png", dpi=100)
-        titles[f"{name}_{short}.png"] = title
-    return titles
+    return draw_all(figures, results, folder, name)
 
 
 def judges(results):

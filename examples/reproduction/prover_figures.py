@@ -6,7 +6,7 @@ from matplotlib.ticker import PercentFormatter
 from oversight_envs.evaluation.pictures import DISHONEST, HONEST, PLAIN
 from oversight_envs.evaluation.statistics import mean
 
-from .common import GREEN, beside, curve, dress, panels
+from .common import GREEN, beside, curve, draw_all, panels
 from .prover_results import ADVERSARIAL, BASE_ONLY, PUBLISHED
 
 
@@ -20,14 +20,7 @@ def draw(results, folder, name):
         "verifiers": ("Which solutions verifiers can mark", verifiers),
         "within_round": ("Success of an attack, step by step", within_round),
     }
-    titles = {}
-    for short, (title, make) in figures.items():
-        figure = make(results)
-        for axis in figure.axes:
-            dress(axis)
-        figure.savefig(folder / f"{name}_{short}.png", dpi=100)
-        titles[f"{name}_{short}.png"] = title
-    return titles
+    return draw_all(figures, results, folder, name)
 
 
 def accuracy(results):

@@ -51,7 +51,7 @@ class RewardModelVerifier:
 
         Raises PromptTooLong where one does not fit the model, and NonFiniteLogits for a score that is not a number.
         """
-        rows = [self._encode(solution) for solution in solutions]
+        rows = [self.encode(solution.problem, solution.text) for solution in solutions]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # like lengths together: less padding
         scores: dict[int, float] = {}
         for start in range(0, len(order), self.batch_size):
@@ -84,9 +84,6 @@ class RewardModelVerifier:
     def description(self) -> dict[str, Any]:
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
         return {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
-
-    def _encode(self, solution: Solution) -> list[int]:
-        return self.encode(solution.problem, solution.text)
 
     def _score(self, rows: list[list[int]]) -> list[float]:
         was_training = self.model.training
