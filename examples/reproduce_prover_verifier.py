@@ -28,8 +28,8 @@ CONDITIONS = {
     "correctness reward, cost": {"reward": "correctness", "cost_per_token": 0.06, **ONE_ROUND},
     "cgc reward, cost": {"cost_per_token": 0.06, **ONE_ROUND},
 }
-FEWER = (BASE_ONLY, "src reward")
-"""The longer controls, which have fewer seeds."""
+SEEDS = {ADVERSARIAL: 4, BASE_ONLY: 2, "src reward": 1}
+"""How many of the seeds a condition is played with; the short ones with 3."""
 
 
 def play(folder, settings):
@@ -41,19 +41,22 @@ def play(folder, settings):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=CONDITIONS, nargs="+", default=list(CONDITIONS))
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     arguments = parser.parse_args()
     jobs = {}
     for condition in arguments.only:
-        for seed in arguments.seeds[:2] if condition in FEWER else arguments.seeds:
+        for seed in arguments.seeds[: SEEDS.get(condition, 3)]:
             settings = {"rounds": arguments.rounds, **CONDITIONS[condition], "seed": seed}
             folder = arguments.out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
             steps = tiny_prover_verifier(folder, **settings).config.steps
             jobs[condition, seed] = Job(f"{condition}, seed {seed}", folder, steps, (settings,))
     play_all(play, list(jobs.values()), arguments.jobs)
+    if ADVERSARIAL not in arguments.only:
+        print(f"finished; the table compares with {ADVERSARIAL!r}: leave --only out to write it")
+        return
     results = Results.read({run: job.folder for run, job in jobs.items()})
     name = "reproduce_prover_verifier"
     lines = "".join(json.dumps(row) + "\n" for row in results.rows)

@@ -1,6 +1,8 @@
 """Runs of a reproduction, each in a process and a folder of its own, with a progress bar for each."""
 
 import multiprocessing
+import os
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +31,7 @@ def play_all(play, jobs, workers):
         while waiting or playing:
             while waiting and len(playing) < workers:
                 job, bar = waiting.pop(0)
-                process = spawn.Process(target=play, args=(job.folder, *job.arguments), daemon=True)  # ends with us
+                process = spawn.Process(target=_play, args=(play, job), daemon=True)
                 process.start()
                 bars.start_task(bar)
                 playing.append((job, bar, process))
@@ -41,6 +43,17 @@ def play_all(play, jobs, workers):
                     playing.remove((job, bar, process))
                 if process.exitcode:
                     raise SystemExit(f"{job.name} ended with an error (see above)")
+
+
+def _play(play, job):
+    """In the job's process, which ends with its parent, however that ends: a folder has one writer at a time."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    play(job.folder, *job.arguments)
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _steps_done(folder):

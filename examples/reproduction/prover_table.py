@@ -91,7 +91,7 @@ def claims(results):
         ("helpful and sneaky solutions come to look alike (discriminator's AUC, a round)", alike.text("signed"),
          below(alike, 0)),
         ("helpful solutions get easier to check (checker's AUC, a round)", checks.text("signed"), above(checks, 0)),
-        ("on new attackers, which neither has seen, the mixture beats base-only (AUC)", new.text("signed"),
+        ("on attackers trained against it, it beats a base-only one that they do not know (AUC)", new.text("signed"),
          above(new, 0)),
     ]  # fmt: skip
     verdicts = {True: "yes", False: "not shown"}
