@@ -81,13 +81,16 @@ class Results:
         """Over the rounds, then over seeds."""
         return mean((seed, fmean(values)) for seed, values in self.series(condition, measure).items())
 
-    def slope(self, condition, measure) -> Estimate:
-        """The least-squares change from one round to the next."""
-        return mean(
-            (seed, float(np.polyfit(range(len(values)), values, 1)[0]))
+    def slopes(self, condition, measure):
+        """Seed -> the least-squares change from one round to the next."""
+        return {
+            seed: float(np.polyfit(range(len(values)), values, 1)[0])
             for seed, values in self.series(condition, measure).items()
             if len(values) > 1
-        )
+        }
+
+    def slope(self, condition, measure) -> Estimate:
+        return mean(self.slopes(condition, measure).items())
 
     def difference(self, condition, first, second) -> Estimate:
         """Of two measures, ``first - second``, averaged over the rounds that have them, paired by seed."""

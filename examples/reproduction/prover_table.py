@@ -71,6 +71,8 @@ def claims(results):
     rises = results.difference(ADVERSARIAL, "attack: last success", "attack: first success")
     past = results.difference(ADVERSARIAL, "verifier: past", "verifier_base: past")
     steps = results.slope(ADVERSARIAL, "attack: succeeds")
+    ours, theirs = (results.slopes(name, "attack: succeeds") for name in (ADVERSARIAL, BASE_ONLY))
+    more = mean((seed, ours[seed] - theirs[seed]) for seed in ours if seed in theirs)
     gains = paired(results, ADVERSARIAL, "helpful_accuracy", last, -1)
     new = results.difference(ADVERSARIAL, "verifier: new", "verifier_base: new")
     best = results.slope(ADVERSARIAL, "best of 8")
@@ -86,6 +88,11 @@ def claims(results):
         ("verifiers trained on all rounds beat base-only ones on past attackers, at equal data (AUC)",
          past.text("signed"), above(past, 0)),
         ("attack steps rise over rounds (steps a round)", steps.text("signed"), above(steps, 0)),
+        (
+            "they rise more than where verifiers learn from as many base solutions (steps a round)",
+            more.text("signed") if more.value is not None else "not played",
+            above(more, 0),
+        ),
         ("helpful accuracy ends above the base", gains.text("points"), above(gains, 0)),
         ("balanced best of 8 rises over rounds (a round)", best.text("signed"), above(best, 0)),
         ("helpful and sneaky solutions come to look alike (discriminator's AUC, a round)", alike.text("signed"),
@@ -122,7 +129,7 @@ def mixtures(results):
 
 def rewards(results):
     rows = []
-    for condition in results.conditions():
+    for condition in (c for c in results.conditions() if c != BASE_ONLY):
         rates = ("helpful_accuracy", "sneaky_accuracy", "sneaky_success")
         rows.append((
             "cgc reward (the run above)" if condition == ADVERSARIAL else condition,
