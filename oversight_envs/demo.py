@@ -55,9 +55,12 @@ def run_demo(console: Console, out: Path, model: str) -> None:
         evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED, about=about))
         show_evaluation(console, evaluations[-1])
     trainings = []
-    for train, name, settings in ((train_debate, "train-debate", DEBATE), (train_prover_verifier, "train-pv", PROVERS)):
-        _say(console, f"Training: tiny models, {name.removeprefix('train-')}")
-        trainings.append(train(console, out / name, seed=SEED, given=settings))
+    for train, name, settings in (
+        (train_debate, "self-play debate", DEBATE),
+        (train_prover_verifier, "prover-verifier rounds", PROVERS),
+    ):
+        _say(console, f"Training tiny models: {name}")
+        trainings.append(train(console, out / name.replace(" ", "-"), seed=SEED, given=settings))
         show_training(console, trainings[-1])
     page, picture = write_report([*trainings, *evaluations], out / "report.html", heading="oversight-envs demo")
     _say(console, "Where to look")

@@ -109,6 +109,7 @@ def _curve(axis: Any, places: Sequence[float], found: Sequence[Mapping[str, Any]
 
 
 def _percent(axis: Any) -> None:
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
 
 
