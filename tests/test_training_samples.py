@@ -16,6 +16,7 @@ from oversight_envs.prompt import Message, Prompt
 from oversight_envs.protocol import Speech
 from oversight_envs.record import Record
 from oversight_envs.training import PPO, TextPolicy, collect
+from oversight_envs.training.batching import epoch_batch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -117,3 +118,12 @@ def test_control_characters_in_a_speech_do_not_lose_its_ids() -> None:
     policy = TextPolicy(lm, max_new_tokens=6)
     for record in play(policy, samples=8):
         assert all(s.token_ids and "\x07" not in s.text for s in replies(record))
+
+
+def test_batches_go_over_all_items_in_a_new_order_each_time() -> None:
+    passes = [[x for step in (2 * k, 2 * k + 1) for x in epoch_batch("abcdef", step, 3, seed=1)] for k in range(3)]
+    assert all(sorted(found) == list("abcdef") for found in passes)
+    assert len({tuple(found) for found in passes}) == 3
+    across = [epoch_batch("abcdef", step, 4, seed=1) for step in range(30)]  # every third batch spans two passes
+    assert all(len(set(batch)) == len(batch) <= 4 for batch in across)
+    assert any(len(batch) < 4 for batch in across)

@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from oversight_envs.evaluation.metrics import measure
 from oversight_envs.judges import LogitJudge
 from oversight_envs.models import LanguageModel
@@ -23,10 +21,11 @@ from oversight_envs.players import Players, Speaker
 from oversight_envs.protocol import at_least
 from oversight_envs.protocols import Debate, Direct
 from oversight_envs.protocols.debate import DEBATERS
-from oversight_envs.question import Question, Task
+from oversight_envs.question import Task
 from oversight_envs.record import Record
 from oversight_envs.rollout import rollout
 from oversight_envs.seeding import derive_seed
+from oversight_envs.training.batching import epoch_batch
 from oversight_envs.training.checkpoint import Checkpoints, Part, write_lines
 from oversight_envs.training.judges import JudgeConfig, JudgeTrainer
 from oversight_envs.training.logs import MetricsLog
@@ -160,7 +159,7 @@ class DebateRun:
         """One batch of debates: the debaters learn from the verdicts, the judge and the blind judge from the truth."""
         self._forget()
         config, seed = self.config, derive_seed(self.config.seed, "step", step)
-        batch = self._batch(step)
+        batch = epoch_batch(self.questions, step, config.batch, config.seed)
         players: Players = {"debater_0": self.policy, "debater_1": self.policy, "judge_0": LogitJudge(self.judge)}
         records = rollout(
             self.game,
@@ -190,17 +189,6 @@ class DebateRun:
         if self.config.best_of and step in (0, self.config.steps):
             found["best_of"] = self.measures.best_of(self.policy, self.judge, self.config.best_of)
         return found
-
-    def _batch(self, step: int) -> list[Question]:
-        """The step's questions: every epoch has an order of its own."""
-        size, total = self.config.batch, self.config.questions
-        places = range(step * size, (step + 1) * size)
-        orders = {
-            epoch: np.random.default_rng(derive_seed(self.config.seed, "epoch", epoch)).permutation(total)
-            for epoch in {place // total for place in places}
-        }
-        batch = [self.questions[int(orders[place // total][place % total])] for place in places]
-        return list({question.id: question for question in batch}.values())  # epochs may meet in one batch
 
     def _forget(self) -> None:
         """What engines keep of earlier prompts changes rounding: a resumed run must not differ by it."""
