@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
@@ -36,7 +37,11 @@ for size in arguments.sizes:
     lm = LanguageModel(model, tokenizer, name=f"verifier of width {size}")
     run = tiny_prover_verifier(arguments.out / str(size), seed=arguments.seed, rounds=arguments.rounds)
     run.verifier = lambda seed, lm=lm: score_head(lm, seed=seed)
-    training = Training(str(size), "prover_verifier", run.run(lambda p: print(p.step, p.stage, end="    \r")))
+    with Progress() as bar:
+        task = bar.add_task(lm.name, total=run.config.steps)
+        training = Training(
+            str(size), "prover_verifier", run.run(lambda p, task=task: bar.update(task, completed=p.step))
+        )
     parameters = sum(p.numel() for p in run.verifier(0).model.parameters())
     cells = {"width": str(size), "parameters": f"{parameters:,}"}
     cells |= {name: cell(training.rows[-1]) for name, cell in training.columns.items()}
