@@ -19,7 +19,7 @@ demo: .venv/ready  ## debates and prover-verifier games played by a small real m
 	$(BIN)/oversight-envs demo --out $(RUN)
 
 test: .venv/ready  ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile  # two workers share two cores
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
