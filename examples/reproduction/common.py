@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from oversight_envs.evaluation.statistics import Estimate
+from oversight_envs.evaluation.statistics import Estimate, mean
 
 GREEN = "#3a9a5b"
 
@@ -65,3 +65,9 @@ def below(estimate: Estimate, value):
 def markdown(head, rows):
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def paired(function, *by_seed) -> Estimate:
+    """The mean over seeds of ``function`` of each seed's values."""
+    shared = [seed for seed in by_seed[0] if all(seed in values for values in by_seed)]
+    return mean((seed, function(*(values[seed] for values in by_seed))) for seed in shared)

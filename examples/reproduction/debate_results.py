@@ -10,6 +10,8 @@ from pathlib import Path
 from oversight_envs.evaluation.statistics import Estimate, mean
 from oversight_envs.training.recipes.debate import read_evaluations
 
+from .common import paired
+
 LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
 ORACLES = "oracles.json"
 PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
@@ -58,12 +60,6 @@ class Results:
     def difference(self, minuend, subtrahend) -> Estimate:
         """Of two (condition, measure, step), paired by seed."""
         return paired(lambda a, b: a - b, self.by_seed(*minuend), self.by_seed(*subtrahend))
-
-
-def paired(function, *by_seed) -> Estimate:
-    """The mean over seeds of ``function`` of each seed's values."""
-    shared = [seed for seed in by_seed[0] if all(seed in values for values in by_seed)]
-    return mean((seed, function(*(values[seed] for values in by_seed))) for seed in shared)
 
 
 def _three(estimate):

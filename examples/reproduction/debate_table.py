@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 from oversight_envs.tasks.stories import Stories
 
-from .common import above, below, markdown
-from .debate_results import ALONE, FROZEN, LEARN, PUBLISHED, paired
+from .common import above, below, markdown, paired
+from .debate_results import ALONE, FROZEN, LEARN, PUBLISHED
 
 COUNTS = (1, 2, 4, 8, 16)
 

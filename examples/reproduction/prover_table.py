@@ -6,9 +6,7 @@ import shlex
 import sys
 from importlib.metadata import version
 
-from oversight_envs.evaluation.statistics import mean
-
-from .common import above, below, markdown
+from .common import above, below, markdown, paired
 from .prover_results import ADVERSARIAL, BASE_ONLY, PUBLISHED, VERIFIERS, WINDOW
 
 
@@ -72,8 +70,9 @@ def claims(results):
     past = results.difference(ADVERSARIAL, "verifier: past", "verifier_base: past")
     steps = results.slope(ADVERSARIAL, "attack: succeeds")
     ours, theirs = (results.slopes(name, "attack: succeeds") for name in (ADVERSARIAL, BASE_ONLY))
-    more = mean((seed, ours[seed] - theirs[seed]) for seed in ours if seed in theirs)
-    gains = paired(results, ADVERSARIAL, "helpful_accuracy", last, -1)
+    more = paired(lambda a, b: a - b, ours, theirs)
+    after, before = (results.by_seed(ADVERSARIAL, "helpful_accuracy", number) for number in (last, -1))
+    gains = paired(lambda a, b: a - b, after, before)
     new = results.difference(ADVERSARIAL, "verifier: new", "verifier_base: new")
     best = results.slope(ADVERSARIAL, "best of 8")
     alike = results.slope(ADVERSARIAL, "discriminator_auc")
@@ -139,11 +138,6 @@ def rewards(results):
         ))  # fmt: skip
     head = ("after round 0", "base: helpful right", "helpful right", "sneaky right", "sneaky success", "words")
     return markdown(head, rows) + "\n\nA helpful solution that writes every step out has 20 words."
-
-
-def paired(results, condition, measure, after, before):
-    a, b = results.by_seed(condition, measure, after), results.by_seed(condition, measure, before)
-    return mean((seed, a[seed] - b[seed]) for seed in a if seed in b)
 
 
 def share(estimate):

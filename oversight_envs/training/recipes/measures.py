@@ -16,12 +16,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of
+from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of, marked
 from oversight_envs.evaluation.statistics import Estimate, mean, share
 from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.record import Record
@@ -37,22 +37,8 @@ HELPFUL, SNEAKY = PROVERS
 
 def mark(records: Sequence[Record], trainer: VerifierTrainer) -> list[Marked]:
     """Every solution with the score that the verifier gives it."""
-    solved = [
-        (record, statement)
-        for record in records
-        if record.outcome is not None
-        for statement in record.outcome.transcript
-    ]
-    return [
-        Marked(
-            record.question.id,
-            statement.role,
-            record.correct[statement.role],
-            record.outcome is not None and record.outcome.answers.get(statement.role) is not None,
-            score,
-        )
-        for (record, statement), score in zip(solved, trainer.scores(attempts(records)), strict=True)
-    ]
+    scores = trainer.scores(attempts(records))
+    return [replace(solution, score=score) for solution, score in zip(marked(records), scores, strict=True)]
 
 
 def of_provers(records: Sequence[Record]) -> dict[str, Any]:

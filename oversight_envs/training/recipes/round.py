@@ -8,7 +8,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from oversight_envs.evaluation.solutions import marked
+from oversight_envs.evaluation.solutions import Marked, marked
 from oversight_envs.evaluation.statistics import UNDEFINED
 from oversight_envs.models.specs import save_folder
 from oversight_envs.protocols import ProverVerifier
@@ -73,8 +73,8 @@ class Round:
         new_pool = run.solutions("pool", number + 1, self.provers.policy)
         new = run.solutions("held-out", number + 1, self.provers.policy)
         held_out = [run.solutions("held-out", k) for k in range(number + 2)]
-        marks = [measures.mark(records, self.trainer) for records in held_out]
-        found = {"round": number, **measures.of_provers(new), **measures.of_round(marks[-1])}
+        marks = [*(measures.mark(records, self.trainer) for records in held_out[:-1]), self._new_marks]
+        found = {"round": number, **measures.of_provers(new), **measures.of_round(self._new_marks)}
         found["verifier"] = measures.of_verifier(marks)
         for kind in self.config.compare:
             trainer = self._other_verifier("compare", run.pools(kind, number), self.config.verifier_steps)
@@ -165,8 +165,13 @@ class Round:
     @cached_property
     def _reference(self) -> float | None:
         """What a wrong solution must score to be a success: the mean V of the round's right helpful ones."""
+        return measures.reference_score(self._new_marks)
+
+    @cached_property
+    def _new_marks(self) -> list[Marked]:
+        """The trained provers' solutions to held-out problems, scored; asked for only once they are trained."""
         records = self.run.solutions("held-out", self.number + 1, self.provers.policy)
-        return measures.reference_score(measures.mark(records, self.trainer))
+        return measures.mark(records, self.trainer)
 
     def _seed(self, *parts: str) -> int:
         return derive_seed(self.config.seed, "round", self.number, *parts)
