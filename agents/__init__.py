@@ -13,7 +13,7 @@ from oversight_envs.agents.best_of_n import BestOfNAgent
 from oversight_envs.agents.human import HumanAgent
 from oversight_envs.agents.replay import ReplayAgent
 from oversight_envs.agents.scripted import ScriptedAgent
-from oversight_envs.players import Speaker as Agent
+from oversight_envs.core.players import Speaker as Agent
 
 if TYPE_CHECKING:
     from oversight_envs.agents.language_model import LanguageModelAgent

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from oversight_envs.episode import Episode
-from oversight_envs.players import Ask, Judge, PlayerError, Speaker, Turn, Verifier, answer_asks, describe_player
-from oversight_envs.protocol import Speech
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.players import Ask, Judge, PlayerError, Speaker, Turn, Verifier, answer_asks, describe_player
+from oversight_envs.core.protocol import Speech
 
 
 class BestOfNAgent:

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from oversight_envs.answers import DecisionError, parse_decision, parse_score
-from oversight_envs.players import Ask, Case, PlayerError, Solution, Turn
-from oversight_envs.prompt import render_prompt
-from oversight_envs.protocol import Verdict
+from oversight_envs.core.answers import DecisionError, parse_decision, parse_score
+from oversight_envs.core.players import Ask, Case, PlayerError, Solution, Turn
+from oversight_envs.core.prompt import render_prompt
+from oversight_envs.core.protocol import Verdict
 
 
 class HumanAgent:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from oversight_envs.core.players import Turn
+from oversight_envs.core.protocol import Speech
 from oversight_envs.models import Generation, LanguageModel, load
 from oversight_envs.models.requests import check_sampling
-from oversight_envs.players import Turn
-from oversight_envs.protocol import Speech
 
 
 class LanguageModelAgent:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from oversight_envs.episode import Entry
-from oversight_envs.players import Ask, Case, PlayerError, Solution, Turn
-from oversight_envs.protocol import Speech, Verdict
-from oversight_envs.record import Record
+from oversight_envs.core.episode import Entry
+from oversight_envs.core.players import Ask, Case, PlayerError, Solution, Turn
+from oversight_envs.core.protocol import Speech, Verdict
+from oversight_envs.core.record import Record
 
 T = TypeVar("T")
 

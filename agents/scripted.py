@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from oversight_envs.players import Turn
-from oversight_envs.seeding import derive_seed
+from oversight_envs.core.players import Turn
+from oversight_envs.core.seeding import derive_seed
 
 
 class ScriptedAgent:

@@ -2,8 +2,8 @@
 
 from oversight_envs.agents import LanguageModelAgent
 from oversight_envs.judges import LogitJudge
+from oversight_envs.play import rollout
 from oversight_envs.protocols import Debate
-from oversight_envs.rollout import rollout
 from oversight_envs.tasks import make_task
 
 

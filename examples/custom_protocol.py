@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from oversight_envs import Decide, Message, Outcome, Protocol, Say, View
-from oversight_envs.prompt import quote_lines
+from oversight_envs.core.prompt import quote_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Critique(Protocol):
 
 
 if __name__ == "__main__":
-    from oversight_envs.env import OversightEnv
+    from oversight_envs.env.aec import OversightEnv
     from oversight_envs.tasks import make_task
     from oversight_envs.testing import check_protocol
 

@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 
 from oversight_envs.agents import ScriptedAgent
+from oversight_envs.core.players import Turn
 from oversight_envs.evaluation import Evaluation
-from oversight_envs.evaluation.report import render_report
 from oversight_envs.judges import OracleJudge
-from oversight_envs.players import Turn
+from oversight_envs.play import rollout
 from oversight_envs.protocols import Debate
-from oversight_envs.rollout import rollout
+from oversight_envs.report.report import render_report
 from oversight_envs.tasks import make_task
 
 RIGHT = "The compressor was starved of air"

@@ -19,8 +19,8 @@ from reproduction.debate_table import table
 from reproduction.jobs import Job, play_all
 
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.training.recipes.debate import DebateConfig
-from oversight_envs.training.recipes.tiny_debate import best_line, each_line, tiny_debate
+from oversight_envs.training.recipes.debate.run import DebateConfig
+from oversight_envs.training.recipes.debate.tiny import best_line, each_line, tiny_debate
 
 EVALUATIONS = 6
 CONDITIONS = {

@@ -17,7 +17,7 @@ from reproduction.prover_figures import draw
 from reproduction.prover_results import ADVERSARIAL, BASE_ONLY, Results
 from reproduction.prover_table import table
 
-from oversight_envs.training.recipes.tiny_prover_verifier import tiny_prover_verifier
+from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
 
 ONE_ROUND = {"rounds": 1, "attack_steps": 0}
 CONDITIONS = {

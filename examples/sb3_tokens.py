@@ -17,8 +17,8 @@ from oversight_envs import prover_verifier_v0
 from oversight_envs.agents import LanguageModelAgent
 from oversight_envs.evaluation.statistics import mean, paired_difference
 from oversight_envs.judges import CallableJudge
+from oversight_envs.play import rollout
 from oversight_envs.protocols import ProverVerifier
-from oversight_envs.rollout import rollout
 from oversight_envs.tasks import make_task
 from oversight_envs.wrappers import BatchedVecEnv, CausalLMPolicy, TokensEnv
 

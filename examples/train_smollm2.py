@@ -17,12 +17,12 @@ from rich.progress import Progress
 
 from oversight_envs.agents import LanguageModelAgent
 from oversight_envs.cli.options import build_task
+from oversight_envs.core.question import Task
 from oversight_envs.models import fit_passage, load
 from oversight_envs.protocols import Debate, Direct, ProverVerifier
-from oversight_envs.question import Task
 from oversight_envs.training import JudgeConfig, PPOConfig, TextPolicy, VerifierConfig, add_lora
-from oversight_envs.training.recipes.debate import DebateConfig, DebateRun
-from oversight_envs.training.recipes.prover_verifier import ProverVerifierConfig, ProverVerifierRun
+from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun
+from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierConfig, ProverVerifierRun
 from oversight_envs.training.score_head import score_head
 
 

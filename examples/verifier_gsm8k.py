@@ -25,14 +25,14 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from oversight_envs import Speech
-from oversight_envs.episode import Episode
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.players import Solution
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of
 from oversight_envs.evaluation.statistics import Estimate, bootstrap, mean
 from oversight_envs.judges import LogitVerifier
 from oversight_envs.models import load
-from oversight_envs.players import Solution
 from oversight_envs.protocols import ProverVerifier
-from oversight_envs.seeding import derive_seed
 from oversight_envs.tasks.gsm8k import load_model_solutions
 from oversight_envs.training import (
     Attempt,

@@ -18,9 +18,9 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
 from arithmetic import VERIFIER, reader
 
-from oversight_envs.evaluation.curves import Training
 from oversight_envs.models import LanguageModel
-from oversight_envs.training.recipes.tiny_prover_verifier import tiny_prover_verifier
+from oversight_envs.report.curves import Training
+from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
 from oversight_envs.training.score_head import score_head
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

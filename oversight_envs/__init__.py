@@ -2,7 +2,7 @@
 
 Importing this registers the environments (``pettingzoo.make("aec", "oversight/debate-v0")``) and loads no model, no
 torch, no data. Models are in ``oversight_envs.models``, players in ``oversight_envs.agents`` and
-``oversight_envs.judges``, many episodes at once in ``oversight_envs.rollout``.
+``oversight_envs.judges``, many episodes at once in ``oversight_envs.play``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from importlib.metadata import version
 import gymnasium
 import pettingzoo
 
-from oversight_envs.episode import Episode, ReplayError
-from oversight_envs.players import Case, PlayerError, Solution, Turn
-from oversight_envs.prompt import Message, Prompt, render_prompt
-from oversight_envs.protocol import Decide, Decision, Outcome, Protocol, Say, Score, Speech, Verdict, View
-from oversight_envs.question import Question, Task
-from oversight_envs.record import Record
+from oversight_envs.core.episode import Episode, ReplayError
+from oversight_envs.core.players import Case, PlayerError, Solution, Turn
+from oversight_envs.core.prompt import Message, Prompt, render_prompt
+from oversight_envs.core.protocol import Decide, Decision, Outcome, Protocol, Say, Score, Speech, Verdict, View
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record
 
 __all__ = [
     "Case",

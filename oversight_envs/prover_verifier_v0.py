@@ -52,7 +52,7 @@ A verifier that is an agent earns the mean log-probability that it gave to the t
 
 from __future__ import annotations
 
-from oversight_envs.env import entry_points
+from oversight_envs.env.aec import entry_points
 from oversight_envs.protocols import ProverVerifier
 
 __all__ = ["env", "gym_env", "parallel_env", "raw_env"]

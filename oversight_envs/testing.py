@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from pettingzoo.test import api_test, seed_test
 
-from oversight_envs.episode import Episode
-from oversight_envs.players import Ask, Case, Solution, Turn, answer_asks, check_players
-from oversight_envs.prompt import MAX_TEXT, render_prompt
-from oversight_envs.protocol import Protocol, Speech, Verdict
-from oversight_envs.question import Question, Task
-from oversight_envs.record import Record, make_record
-from oversight_envs.rewards import get_rule, reward_all
-from oversight_envs.seeding import derive_seed
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.players import Ask, Case, Solution, Turn, answer_asks, check_players
+from oversight_envs.core.prompt import MAX_TEXT, render_prompt
+from oversight_envs.core.protocol import Protocol, Speech, Verdict
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record, make_record
+from oversight_envs.core.rewards import get_rule, reward_all
+from oversight_envs.core.seeding import derive_seed
 
 TOLERANCE = 1e-3
 """How far log-probabilities and scores of a model may differ between batch sizes (float32)."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from oversight_envs.core.question import Question, Task
 from oversight_envs.judges import OracleJudge
-from oversight_envs.question import Question, Task
 
 PASSAGES = (
     ("cat", "The cat sat on the mat until noon. Then it crept under the bed, and there it stayed.", "under the bed"),

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from oversight_envs.cli import app
 from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.options import parse_value
-from oversight_envs.rollout import read_episodes
+from oversight_envs.play import read_episodes
 
 SAID = "I say so: <quote>the kettle was blue</quote> <quote>it was green</quote>"
 DRY = ["--agent", f"scripted:{SAID}", "--judge", "oracle"]

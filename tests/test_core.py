@@ -32,16 +32,17 @@ from oversight_envs import (
     debate_v0,
 )
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.answers import DecisionError, final_answer, parse_decision, parse_score
-from oversight_envs.env import OversightEnv
-from oversight_envs.episode import Episode, combine_views
+from oversight_envs.core.answers import DecisionError, final_answer, parse_decision, parse_score
+from oversight_envs.core.episode import Episode, combine_views
+from oversight_envs.core.prompt import Message, clean_text, quote_lines, render_prompt
+from oversight_envs.core.protocol import Duty, Game
+from oversight_envs.core.record import Record, make_record
+from oversight_envs.core.rewards import RULES, reward_all
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.speech import cut_words, split_scratchpad
+from oversight_envs.env.aec import OversightEnv
 from oversight_envs.judges import CallableJudge, OracleJudge
-from oversight_envs.prompt import Message, clean_text, quote_lines, render_prompt
-from oversight_envs.protocol import Duty, Game
 from oversight_envs.protocols import Consultancy, Debate, Direct, ProverVerifier
-from oversight_envs.record import Record, make_record
-from oversight_envs.rewards import RULES, reward_all
-from oversight_envs.seeding import derive_seed
 from oversight_envs.testing import (
     ConformanceError,
     Puppet,
@@ -52,7 +53,6 @@ from oversight_envs.testing import (
     check_task,
     play,
 )
-from oversight_envs.transcript import cut_words, split_scratchpad
 
 HOSTILE = st.text(
     alphabet=st.one_of(st.characters(), st.sampled_from("<>/\n\r\u2028\x0bDebater AB:|_\u202e\ud800")), max_size=200

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from oversight_envs import Record, Speech, debate_v0
+from oversight_envs.play import read_episodes, rollout
 from oversight_envs.protocols import Debate, Direct, ProverVerifier
-from oversight_envs.rollout import read_episodes, rollout
 from oversight_envs.tasks import make_task
 from oversight_envs.testing import TOLERANCE, check_agent, check_judge
 

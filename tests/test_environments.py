@@ -17,7 +17,7 @@ from pettingzoo.test import parallel_api_test, render_test
 
 import oversight_envs
 from oversight_envs import consultancy_v0, debate_v0, direct_v0, prover_verifier_v0
-from oversight_envs.env import OversightEnv
+from oversight_envs.env.aec import OversightEnv
 from oversight_envs.judges import CallableJudge, OracleJudge
 from oversight_envs.testing import Puppet, check_env, check_protocol
 

@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 
 from oversight_envs.agents import ScriptedAgent
+from oversight_envs.core.players import Case, Players, Solution, Turn
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record
 from oversight_envs.evaluation import Estimate, Evaluation, compare, evaluate, measure
-from oversight_envs.evaluation.page import page
-from oversight_envs.evaluation.report import load_runs, render_report, write_report
 from oversight_envs.evaluation.statistics import mean, share
-from oversight_envs.evaluation.words import sentences
 from oversight_envs.judges import CallableJudge
-from oversight_envs.players import Case, Players, Solution, Turn
-from oversight_envs.protocol import Protocol
+from oversight_envs.play import StoreError, rollout
 from oversight_envs.protocols import Consultancy, Debate, Direct, ProverVerifier
-from oversight_envs.question import Question, Task
-from oversight_envs.record import Record
-from oversight_envs.rollout import StoreError, rollout
+from oversight_envs.report.page import page
+from oversight_envs.report.report import load_runs, render_report, write_report
+from oversight_envs.report.sentences import sentences
 
 PASSAGE = "The mill stood by the river. On Monday the miller sold it to his sister, and she let it fall down."
 HOSTILE = (

@@ -25,15 +25,15 @@ from transformers import (
 )
 
 from oversight_envs.agents.language_model import LanguageModelAgent
+from oversight_envs.core.players import Case, Solution, Turn
+from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.question import Question
 from oversight_envs.judges.language_model import LogitJudge, LogitVerifier
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import Generation, LanguageModel, NonFiniteLogits, PromptTooLong, fit_passage, load
-from oversight_envs.models.batching import plan, shared_lengths
-from oversight_envs.models.prefixes import PrefixCache, Reading
-from oversight_envs.models.specs import resolve
-from oversight_envs.players import Case, Solution, Turn
-from oversight_envs.prompt import Message, Prompt
-from oversight_envs.question import Question
+from oversight_envs.models.hf.batch_plan import plan, shared_lengths
+from oversight_envs.models.hf.loading import resolve
+from oversight_envs.models.hf.prefixes import PrefixCache, Reading
 
 PASSAGE = "The lighthouse keeper counted the ships twice every night. " * 12
 

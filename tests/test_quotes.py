@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oversight_envs.quotes import QuoteChecker, Segment, Show, neutralise, parse, render
+from oversight_envs.core.quotes import QuoteChecker, Segment, Show, neutralise, parse, render
 
 PASSAGE = (
     "On day 3: Anna moved the key to the attic. “I can’t stay,” she said —\n"

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from oversight_envs.agents import ScriptedAgent
+from oversight_envs.core.protocol import Speech
 from oversight_envs.judges import LogitJudge
-from oversight_envs.protocol import Speech
-from oversight_envs.rollout import rollout
+from oversight_envs.play import rollout
 from oversight_envs.tasks.stories import Stories
 from oversight_envs.training import CheckpointError, PPOConfig, read_metrics
-from oversight_envs.training.recipes.debate import DebateConfig, DebateRun, read_evaluations
-from oversight_envs.training.recipes.tiny_debate import best_line, each_line, tiny_debate, tiny_parts
+from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun, read_evaluations
+from oversight_envs.training.recipes.debate.tiny import best_line, each_line, tiny_debate, tiny_parts
 
 SMALL: dict[str, Any] = {
     "questions": 24,

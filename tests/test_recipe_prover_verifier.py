@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oversight_envs.core.rewards import RULES, with_costs
 from oversight_envs.evaluation.solutions import Marked, balanced_best_of
 from oversight_envs.models import load
 from oversight_envs.protocols import ProverVerifier
-from oversight_envs.rewards import RULES, with_costs
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.training import Attempt, CheckpointError, PPOConfig, read_metrics
 from oversight_envs.training.mixtures import Mixture
-from oversight_envs.training.recipes import measures
-from oversight_envs.training.recipes.prover_verifier import ProverVerifierConfig, ProverVerifierRun
-from oversight_envs.training.recipes.tiny_prover_verifier import tiny_prover_verifier
+from oversight_envs.training.recipes.prover_verifier import measures
+from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierConfig, ProverVerifierRun
+from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
 
 SMALL: dict[str, Any] = {
     "rounds": 2,

@@ -18,11 +18,11 @@ import pytest
 
 from oversight_envs import Question, Record, Speech, Task, Turn
 from oversight_envs.agents import BestOfNAgent, HumanAgent, ReplayAgent, ScriptedAgent
-from oversight_envs.episode import Episode
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.players import PlayerError, answer_asks
 from oversight_envs.judges import CallableJudge, OracleJudge
-from oversight_envs.players import PlayerError, answer_asks
+from oversight_envs.play import StoreError, read_episodes, rollout
 from oversight_envs.protocols import Consultancy, Debate, ProverVerifier
-from oversight_envs.rollout import StoreError, read_episodes, rollout
 from oversight_envs.testing import Puppet, check_agent, check_judge, example_cases, example_turns
 
 
@@ -64,7 +64,7 @@ import sys, time
 sys.path.insert(0, sys.argv[2])
 from conftest import Things
 from oversight_envs.protocols import Debate
-from oversight_envs.rollout import rollout
+from oversight_envs.play import rollout
 from oversight_envs.testing import Puppet
 
 class Slow(Puppet):

@@ -22,17 +22,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oversight_envs.answers import final_answer
-from oversight_envs.question import Question, Task
+from oversight_envs.core.answers import final_answer
+from oversight_envs.core.question import Question, Task
 from oversight_envs.tasks import hub, make_task, task_names
 from oversight_envs.tasks.arithmetic import Arithmetic, chain_text, run
 from oversight_envs.tasks.corruption import WEIGHTS, corrupt
+from oversight_envs.tasks.files import DataError
+from oversight_envs.tasks.final_numbers import MAX_CHARS, REFUSED, numbers_equal, parse_number
 from oversight_envs.tasks.gsm8k import GSM8K, load_model_solutions
 from oversight_envs.tasks.jsonl import JSONL
-from oversight_envs.tasks.numbers import MAX_CHARS, REFUSED, numbers_equal, parse_number
 from oversight_envs.tasks.passages import Passages
 from oversight_envs.tasks.quality import Quality
-from oversight_envs.tasks.reading import DataError
 from oversight_envs.tasks.splits import SPLITS, rank_splits
 from oversight_envs.tasks.stories import Stories
 

@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, DynamicCache
 
 from oversight_envs.agents.language_model import LanguageModelAgent
-from oversight_envs.answers import final_answer
-from oversight_envs.episode import Episode
+from oversight_envs.core.answers import final_answer
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.prompt import Message
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Question
+from oversight_envs.core.quotes import QuoteChecker
+from oversight_envs.core.record import Record
 from oversight_envs.judges import CallableJudge, LogitJudge, RewardModelVerifier
 from oversight_envs.models import Generation, LanguageModel, load
-from oversight_envs.models.chat import ChatEncoder
-from oversight_envs.models.specs import TINY, load_reward_model, resolve
+from oversight_envs.models.hf.chat import ChatEncoder
+from oversight_envs.models.hf.loading import TINY, load_reward_model, resolve
 from oversight_envs.models.tiny import (
     TinyConfig,
     TinyForCausalLM,
@@ -27,13 +32,8 @@ from oversight_envs.models.tiny import (
     arithmetic_tokenizer,
     stories_tokenizer,
 )
-from oversight_envs.prompt import Message
-from oversight_envs.protocol import Protocol
+from oversight_envs.play import rollout
 from oversight_envs.protocols import Debate, Direct, ProverVerifier
-from oversight_envs.question import Question
-from oversight_envs.quotes import QuoteChecker
-from oversight_envs.record import Record
-from oversight_envs.rollout import rollout
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.tasks.corruption import corrupt
 from oversight_envs.tasks.stories import Stories

@@ -20,8 +20,8 @@ import pytest
 import torch
 from training_games import Bag, attempts, debates, judge_model, play, same, tiny, tokenizer, train, weights
 
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.judges.language_model import LogitJudge
-from oversight_envs.seeding import derive_seed
 from oversight_envs.training import (
     PPO,
     CheckpointError,

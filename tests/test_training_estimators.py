@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from oversight_envs.training.advantages import centred, gae, leave_one_out, scaled, with_reward
-from oversight_envs.training.batching import by_tokens, padded_tokens, shuffled_minibatches
 from oversight_envs.training.estimators import with_critic, without_critic
 from oversight_envs.training.losses import clipped_loss, kl_k3, value_loss
+from oversight_envs.training.minibatches import by_tokens, padded_tokens, shuffled_minibatches
 from oversight_envs.training.samples import Piece, Trajectory
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from training_games import Lies, debates, judge_model, play, tiny
 
+from oversight_envs.core.record import Record
 from oversight_envs.judges.language_model import LogitJudge
+from oversight_envs.play import rollout
 from oversight_envs.protocols.direct import Direct
-from oversight_envs.record import Record
-from oversight_envs.rollout import rollout
 from oversight_envs.training import JudgeConfig, JudgeTrainer, TextPolicy, add_lora, judge_examples
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -11,12 +11,12 @@ import torch
 from training_games import config, play, replies, same, seeded, tiny, tokenizer, weights
 from transformers import LlamaForCausalLM
 
+from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.protocol import Speech
+from oversight_envs.core.record import Record
 from oversight_envs.models import LanguageModel
-from oversight_envs.prompt import Message, Prompt
-from oversight_envs.protocol import Speech
-from oversight_envs.record import Record
 from oversight_envs.training import PPO, TextPolicy, collect
-from oversight_envs.training.batching import epoch_batch
+from oversight_envs.training.minibatches import epoch_batch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -13,15 +13,15 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.protocol import Duty, Game, Outcome, Protocol, Say, Speech
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.judges.language_model import LogitJudge
 from oversight_envs.models import LanguageModel
-from oversight_envs.prompt import Message, Prompt
-from oversight_envs.protocol import Duty, Game, Outcome, Protocol, Say, Speech
+from oversight_envs.play import rollout
 from oversight_envs.protocols.debate import Debate
-from oversight_envs.question import Question, Task
-from oversight_envs.record import Record
-from oversight_envs.rollout import rollout
-from oversight_envs.seeding import derive_seed
 from oversight_envs.training import PPO, Attempt, PPOConfig, TextPolicy
 
 WORDS = "red green blue pink grey gold A B What is it Answer : Debater Judge true false yes no"

@@ -136,8 +136,8 @@ def share_with_a_model() -> float:
     from oversight_envs.agents import LanguageModelAgent
     from oversight_envs.judges import LogitJudge
     from oversight_envs.models import load
+    from oversight_envs.play import rollout
     from oversight_envs.protocols import Debate
-    from oversight_envs.rollout import rollout
     from oversight_envs.tasks import make_task
 
     spent = 0.0

@@ -2,7 +2,7 @@
 
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
-from oversight_envs.evaluation.pictures import DISHONEST, HONEST, PLAIN
+from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN
 
 from .common import GREEN, beside, curve, draw_all, level, panels
 from .debate_results import ALONE, FROZEN, LEARN, PUBLISHED

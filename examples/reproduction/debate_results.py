@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from oversight_envs.evaluation.statistics import Estimate, mean
-from oversight_envs.training.recipes.debate import read_evaluations
+from oversight_envs.training.recipes.debate.run import read_evaluations
 
 from .common import paired
 

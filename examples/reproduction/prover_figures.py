@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from oversight_envs.evaluation.pictures import DISHONEST, HONEST, PLAIN
 from oversight_envs.evaluation.statistics import mean
+from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN
 
 from .common import GREEN, beside, curve, draw_all, panels
 from .prover_results import ADVERSARIAL, BASE_ONLY, PUBLISHED

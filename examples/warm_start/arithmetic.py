@@ -22,15 +22,15 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from oversight_envs.agents.language_model import LanguageModelAgent
+from oversight_envs.core.prompt import Message
+from oversight_envs.core.record import Record
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.judges import CallableJudge, RewardModelVerifier
 from oversight_envs.models import load
 from oversight_envs.models.tiny import TinyForCausalLM, TinyForSequenceClassification, arithmetic_tokenizer
-from oversight_envs.models.tiny.numbers import give_numbers_meaning
+from oversight_envs.models.tiny.number_embeddings import give_numbers_meaning
 from oversight_envs.models.tiny.tokenizers import number_tokens
-from oversight_envs.prompt import Message
-from oversight_envs.record import Record
-from oversight_envs.rollout import rollout
-from oversight_envs.seeding import derive_seed
+from oversight_envs.play import rollout
 from oversight_envs.tasks.arithmetic import Arithmetic
 
 PROVER = {"hidden_size": 64, "num_blocks": 2, "num_attention_heads": 4, "ngram": 6}

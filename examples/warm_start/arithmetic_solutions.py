@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oversight_envs.episode import Episode
-from oversight_envs.models.chat import ChatEncoder
-from oversight_envs.prompt import Message
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.prompt import Message
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.protocols import ProverVerifier
-from oversight_envs.seeding import derive_seed
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.tasks.corruption import corrupt
 

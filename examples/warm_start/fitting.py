@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.models.tiny import TinyConfig, TinyForCausalLM, weights_folder
-from oversight_envs.seeding import derive_seed
 
 HEAD = """# What the warm starts reached
 

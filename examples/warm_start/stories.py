@@ -23,13 +23,13 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from oversight_envs.agents.language_model import LanguageModelAgent
+from oversight_envs.core.players import Turn
+from oversight_envs.core.record import Record
 from oversight_envs.judges import LogitJudge
 from oversight_envs.models import load
 from oversight_envs.models.tiny import stories_tokenizer
-from oversight_envs.players import Turn
+from oversight_envs.play import rollout
 from oversight_envs.protocols import Debate, Direct
-from oversight_envs.record import Record
-from oversight_envs.rollout import rollout
 from oversight_envs.tasks.stories import Move, Stories
 
 FIRST_DEBATER, FIRST_JUDGE = (0.60, 0.10, 0.25, 0.05), (0.85, 0.05, 0.05, 0.05)

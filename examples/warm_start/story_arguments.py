@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oversight_envs.episode import Episode
-from oversight_envs.models.chat import ChatEncoder
-from oversight_envs.prompt import Prompt
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.prompt import Prompt
+from oversight_envs.core.question import Question
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.protocols import Debate, Direct
-from oversight_envs.question import Question
-from oversight_envs.seeding import derive_seed
 from oversight_envs.tasks.stories import NAMES, PLACES, TYPICAL, Stories
 
 DEBATE = Debate(wording="tiny_debate", both_orders=True)

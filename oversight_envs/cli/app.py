@@ -80,7 +80,7 @@ def play(
     from oversight_envs.cli.options import build_protocol, build_task
     from oversight_envs.cli.play import find_question
     from oversight_envs.cli.play import play as play_one
-    from oversight_envs.rewards import get_rule
+    from oversight_envs.core.rewards import get_rule
 
     game = build_protocol(env, option or [])
     get_rule(reward, game)
@@ -124,7 +124,7 @@ def evaluate(
     from oversight_envs.cli.options import build_protocol, build_task
     from oversight_envs.cli.runs import run_evaluation
     from oversight_envs.cli.table import show_evaluation
-    from oversight_envs.rewards import get_rule
+    from oversight_envs.core.rewards import get_rule
 
     game = build_protocol(env, option or [])
     get_rule(reward, game)
@@ -157,7 +157,7 @@ def report(
     limit: Annotated[int, typer.Option(min=0, help="Most transcripts shown of one game.")] = 50,
 ) -> None:
     """Make a page of results, pictures and transcripts, and summary.png beside it."""
-    from oversight_envs.evaluation.report import load_runs, write_report
+    from oversight_envs.report.report import load_runs, write_report
 
     first = paths[0] if paths[0].is_dir() else paths[0].parent
     page, picture = write_report(load_runs(paths), out or first / "report.html", limit=limit)
@@ -219,7 +219,7 @@ def demo(
     model: Model = DEFAULT_MODEL,
 ) -> None:
     """Play and measure with a small real language model, train tiny ones, report: about six minutes on two cores."""
-    from oversight_envs.demo import run_demo
+    from oversight_envs.cli.demo import run_demo
 
     run_demo(stdout(), out, model)
 

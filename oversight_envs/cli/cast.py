@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from oversight_envs.answers import final_answer
-from oversight_envs.players import Case, Solution, Speaker, Turn, check_players, describe_player
-from oversight_envs.protocol import Protocol, Speech, Verdict
-from oversight_envs.question import Question, Task
+from oversight_envs.core.answers import final_answer
+from oversight_envs.core.players import Case, Solution, Speaker, Turn, check_players, describe_player
+from oversight_envs.core.protocol import Protocol, Speech, Verdict
+from oversight_envs.core.question import Question, Task
 
 DEFAULT_MODEL = "smollm2-135m"
 SCRIPTED = "scripted:"

@@ -11,9 +11,9 @@ from typing import ParamSpec
 import typer
 
 from oversight_envs.cli.screen import stderr
-from oversight_envs.episode import ReplayError
-from oversight_envs.players import PlayerError
-from oversight_envs.rollout import StoreError
+from oversight_envs.core.episode import ReplayError
+from oversight_envs.core.players import PlayerError
+from oversight_envs.play import StoreError
 
 P = ParamSpec("P")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from oversight_envs.protocol import Protocol
-from oversight_envs.question import Question
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Question
 
 INSTRUCTIONS = 700
 """Tokens kept free for instructions, question, answers and headings: our wordings need about 400."""

@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from oversight_envs import tasks
-from oversight_envs.protocol import Protocol
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Task
 from oversight_envs.protocols import PROTOCOLS
-from oversight_envs.question import Task
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 

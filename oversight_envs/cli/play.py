@@ -11,17 +11,17 @@ from typing import Any
 from rich.console import Console
 
 from oversight_envs.cli.screen import claims, outcome_panel, question_panel, speech_panel
-from oversight_envs.episode import Episode
-from oversight_envs.evaluation.page import private_notes
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.players import Ask, Case, Turn, answer_asks, describe_player
+from oversight_envs.core.prompt import MAX_TEXT
+from oversight_envs.core.protocol import Outcome, Protocol, Speech, Verdict
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record, make_record
+from oversight_envs.core.rewards import get_rule, reward_all
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.speech import Statement, Transcript
 from oversight_envs.evaluation.speeches import kind
-from oversight_envs.players import Ask, Case, Turn, answer_asks, describe_player
-from oversight_envs.prompt import MAX_TEXT
-from oversight_envs.protocol import Outcome, Protocol, Speech, Verdict
-from oversight_envs.question import Question, Task
-from oversight_envs.record import Record, make_record
-from oversight_envs.rewards import get_rule, reward_all
-from oversight_envs.seeding import derive_seed
-from oversight_envs.transcript import Statement, Transcript
+from oversight_envs.report.page import private_notes
 
 
 def find_question(task: Task, wanted: str | None, seed: int) -> Question:

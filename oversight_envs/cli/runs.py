@@ -11,9 +11,9 @@ from typing import Any
 from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.errors import Stopped
 from oversight_envs.cli.fitting import fitter
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Task
 from oversight_envs.evaluation.evaluate import Evaluation, evaluate
-from oversight_envs.protocol import Protocol
-from oversight_envs.question import Task
 
 
 def run_evaluation(

@@ -10,11 +10,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from oversight_envs.protocol import LABELS, Decision, Outcome
-from oversight_envs.question import Question
-from oversight_envs.record import Record
-from oversight_envs.show import flags
-from oversight_envs.transcript import Statement
+from oversight_envs.core.protocol import LABELS, Decision, Outcome
+from oversight_envs.core.question import Question
+from oversight_envs.core.record import Record
+from oversight_envs.core.speech import Statement
+from oversight_envs.env.render import flags
 
 HONEST, DISHONEST, NEUTRAL = "dodger_blue1", "dark_orange", "grey62"
 BAR = 24

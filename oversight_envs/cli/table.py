@@ -10,7 +10,7 @@ from rich.text import Text
 
 from oversight_envs.evaluation.evaluate import Evaluation
 from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, Solutions, Speeches
-from oversight_envs.evaluation.words import sentences
+from oversight_envs.report.sentences import sentences
 
 
 def show_evaluation(console: Console, evaluation: Evaluation) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from oversight_envs.cli.errors import Stopped
 from oversight_envs.cli.options import parse_options
 from oversight_envs.cli.runs import command_line
-from oversight_envs.evaluation.curves import Training, load_training
+from oversight_envs.report.curves import Training, load_training
 
 Report = Callable[[int, str], None]
 """Called after each step with the number of steps done and what to say of them."""
@@ -23,8 +23,8 @@ Report = Callable[[int, str], None]
 
 def train_debate(console: Console, out: Path, *, seed: int, given: Sequence[str]) -> Training:
     """Self-play debate on stories; ``given`` are ``key=value`` fields of ``DebateConfig``."""
-    from oversight_envs.training.recipes.debate import DebateConfig
-    from oversight_envs.training.recipes.tiny_debate import TUNED, tiny_debate
+    from oversight_envs.training.recipes.debate.run import DebateConfig
+    from oversight_envs.training.recipes.debate.tiny import TUNED, tiny_debate
 
     run = tiny_debate(out, seed=seed, **_settings(DebateConfig, TUNED, given))
 
@@ -36,8 +36,8 @@ def train_debate(console: Console, out: Path, *, seed: int, given: Sequence[str]
 
 def train_prover_verifier(console: Console, out: Path, *, seed: int, given: Sequence[str]) -> Training:
     """Rounds of the prover-verifier game on sums; ``given`` are ``key=value`` fields of ``ProverVerifierConfig``."""
-    from oversight_envs.training.recipes.prover_verifier import ProverVerifierConfig
-    from oversight_envs.training.recipes.tiny_prover_verifier import TUNED, tiny_prover_verifier
+    from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierConfig
+    from oversight_envs.training.recipes.prover_verifier.tiny import TUNED, tiny_prover_verifier
 
     run = tiny_prover_verifier(out, seed=seed, **_settings(ProverVerifierConfig, TUNED, given))
 

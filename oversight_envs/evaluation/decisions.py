@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from oversight_envs.core.protocol import Decision, Verdict
+from oversight_envs.core.record import Record
 from oversight_envs.evaluation.statistics import Estimate, Pair, mean, share
-from oversight_envs.protocol import Decision, Verdict
-from oversight_envs.record import Record
 
 BINS = 10
 

@@ -15,15 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from oversight_envs.core.players import Players, describe_player
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record, as_json
+from oversight_envs.core.rewards import RewardRule
 from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.players import Players, describe_player
-from oversight_envs.protocol import Protocol
+from oversight_envs.play import StoreError, read_episodes, rollout
 from oversight_envs.protocols import Direct
-from oversight_envs.question import Question, Task
-from oversight_envs.record import Record, as_json
-from oversight_envs.rewards import RewardRule
-from oversight_envs.rollout import StoreError, read_episodes, rollout
 
 SUMMARY = 1
 """Version of ``summary.json``."""

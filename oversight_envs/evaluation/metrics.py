@@ -10,12 +10,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from oversight_envs.core.record import Record
 from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judge
 from oversight_envs.evaluation.solutions import Marked, Solutions, marked, solve
 from oversight_envs.evaluation.speeches import Speeches, kind, speeches
 from oversight_envs.evaluation.statistics import Estimate, paired_difference
-from oversight_envs.record import Record
-from oversight_envs.rollout.store import identity_of
+from oversight_envs.play.store import identity_of
 
 __all__ = [
     "Bin",

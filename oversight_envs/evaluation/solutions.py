@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from oversight_envs.core.record import Record
 from oversight_envs.evaluation.statistics import UNDEFINED, Estimate, bootstrap, mean, share
-from oversight_envs.record import Record
 
 
 @dataclass(frozen=True, slots=True)

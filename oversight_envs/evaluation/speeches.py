@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from oversight_envs.core.record import Record
+from oversight_envs.core.speech import Statement
 from oversight_envs.evaluation.statistics import Estimate, mean, share
-from oversight_envs.record import Record
-from oversight_envs.transcript import Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from oversight_envs.players import Case, PlayerError, Solution
-from oversight_envs.protocol import Verdict
+from oversight_envs.core.players import Case, PlayerError, Solution
+from oversight_envs.core.protocol import Verdict
 
 
 @dataclass(frozen=True, slots=True)

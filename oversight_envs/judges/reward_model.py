@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from oversight_envs.core.players import Solution
+from oversight_envs.core.prompt import Message
+from oversight_envs.core.protocol import at_least
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
-from oversight_envs.models.chat import ChatEncoder
-from oversight_envs.models.specs import load_reward_model
-from oversight_envs.players import Solution
-from oversight_envs.prompt import Message
-from oversight_envs.protocol import at_least
+from oversight_envs.models.hf.chat import ChatEncoder
+from oversight_envs.models.hf.loading import load_reward_model
 
 
 class RewardModelVerifier:

@@ -4,10 +4,10 @@
 Importing this package imports torch and transformers; the core never does.
 """
 
-from oversight_envs.models.engine import LanguageModel
+from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.hf.loading import load
 from oversight_envs.models.passages import fit_passage
 from oversight_envs.models.requests import Completion, Generation, LabelReading, NonFiniteLogits, PromptTooLong
-from oversight_envs.models.specs import load
 
 __all__ = [
     "Completion",

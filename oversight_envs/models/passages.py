@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from oversight_envs.models.engine import LanguageModel
-from oversight_envs.protocol import at_least
-from oversight_envs.question import Question
+from oversight_envs.core.protocol import at_least
+from oversight_envs.core.question import Question
+from oversight_envs.models.hf.language_model import LanguageModel
 
 _SENTENCE_END = re.compile(r"""[.!?]["'\u201d\u2019)\]]*(?=\s)""")
 

@@ -12,11 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.prompt import Prompt
-from oversight_envs.protocol import LABELS, Decide, Duty, Game, Outcome, Say, View, one_of
-from oversight_envs.protocols.wordings import Argued, names
-from oversight_envs.question import Question
-from oversight_envs.transcript import Statement, Transcript, conversation
+from oversight_envs.core.prompt import Prompt
+from oversight_envs.core.protocol import LABELS, Decide, Duty, Game, Outcome, Say, View, one_of
+from oversight_envs.core.question import Question
+from oversight_envs.core.speech import Statement, Transcript, conversation
+from oversight_envs.protocols.argued import Argued, names
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.prompt import Message
-from oversight_envs.protocol import LABELS, Decide, Duty, Game, Outcome, View, one_of
-from oversight_envs.protocols.wordings import Worded, labelled, names
-from oversight_envs.question import Question
+from oversight_envs.core.prompt import Message
+from oversight_envs.core.protocol import LABELS, Decide, Duty, Game, Outcome, View, one_of
+from oversight_envs.core.question import Question
+from oversight_envs.protocols.argued import Worded, labelled, names
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.answers import final_answer
-from oversight_envs.prompt import Message, Prompt
-from oversight_envs.protocol import Duty, Game, Outcome, Say, Score, at_least, one_of
-from oversight_envs.protocols.wordings import Worded
-from oversight_envs.question import Question, Task
-from oversight_envs.transcript import Transcript
+from oversight_envs.core.answers import final_answer
+from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.protocol import Duty, Game, Outcome, Say, Score, at_least, one_of
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.speech import Transcript
+from oversight_envs.protocols.argued import Worded
 
 PROVERS = ("helpful_0", "sneaky_0")
 

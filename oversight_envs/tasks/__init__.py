@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from oversight_envs.question import Task
+from oversight_envs.core.question import Task
 
 __all__ = ["find_task", "make_task", "task_names"]
 

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from oversight_envs.question import Question, Task
-from oversight_envs.seeding import derive_seed
-from oversight_envs.tasks.numbers import numbers_equal
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.tasks.final_numbers import numbers_equal
 from oversight_envs.tasks.splits import SPLITS, check_split, digest_split
 
 T = TypeVar("T")

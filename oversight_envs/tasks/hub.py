@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from oversight_envs.tasks.reading import Row
+from oversight_envs.tasks.files import Row
 
 
 def official_file(url: str) -> Path:

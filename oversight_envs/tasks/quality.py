@@ -13,11 +13,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from oversight_envs.prompt import clean_text
-from oversight_envs.question import Question, Task
-from oversight_envs.seeding import derive_seed
+from oversight_envs.core.prompt import clean_text
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.tasks.files import DataError, Row, existing_file, read_jsonl
 from oversight_envs.tasks.hub import official_file
-from oversight_envs.tasks.reading import DataError, Row, existing_file, read_jsonl
 from oversight_envs.tasks.splits import SPLITS, check_split, rank_splits
 
 OFFICIAL = "https://raw.githubusercontent.com/nyu-mll/quality/main/data/v1.0.1/QuALITY.v1.0.1.htmlstripped."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from oversight_envs.seeding import derive_seed
+from oversight_envs.core.seeding import derive_seed
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = 0.7, 0.15, 0.15

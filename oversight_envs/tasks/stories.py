@@ -18,8 +18,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from oversight_envs.question import Question, Task
-from oversight_envs.seeding import derive_seed
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.tasks.splits import SPLITS, check_split, digest_split
 
 T = TypeVar("T")

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from oversight_envs.core.protocol import LABELS, Verdict
+from oversight_envs.core.record import Record
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.models import LanguageModel
-from oversight_envs.protocol import LABELS, Verdict
-from oversight_envs.record import Record
-from oversight_envs.seeding import derive_seed
-from oversight_envs.training.batching import shuffled_minibatches
 from oversight_envs.training.checkpoint import fingerprint
 from oversight_envs.training.config import TrainingConfig, not_negative
+from oversight_envs.training.minibatches import shuffled_minibatches
 from oversight_envs.training.optimiser import DivergenceError, Optimiser, keep_in_float32
 from oversight_envs.training.policy import bfloat16_on_gpu
 

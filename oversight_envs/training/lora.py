@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from oversight_envs.seeding import derive_seed
+from oversight_envs.core.seeding import derive_seed
 
 if TYPE_CHECKING:
     from peft import LoraConfig

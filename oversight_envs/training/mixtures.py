@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from oversight_envs.record import Record
-from oversight_envs.seeding import derive_seed
+from oversight_envs.core.record import Record
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.training.verifiers import Attempt, Pair, balanced_pairs
 
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from oversight_envs.training.batching import by_tokens, padded_tokens
 from oversight_envs.training.config import TrainingConfig
+from oversight_envs.training.minibatches import by_tokens, padded_tokens
 
 T = TypeVar("T")
 

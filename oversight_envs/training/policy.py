@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from oversight_envs.core.players import Turn
+from oversight_envs.core.prompt import Message, clean_text
+from oversight_envs.core.protocol import Speech
 from oversight_envs.models import Generation, LanguageModel, load
+from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.models.requests import check_sampling
-from oversight_envs.models.specs import save_folder
-from oversight_envs.players import Turn
-from oversight_envs.prompt import Message, clean_text
-from oversight_envs.protocol import Speech
 from oversight_envs.training.checkpoint import fingerprint, whole_folder
 from oversight_envs.training.config import positive
 from oversight_envs.training.lora import add_lora

@@ -11,9 +11,9 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from oversight_envs.core.protocol import Speech
+from oversight_envs.core.record import Record
 from oversight_envs.models import LanguageModel
-from oversight_envs.protocol import Speech
-from oversight_envs.record import Record
 
 Group = tuple[str, str, str, str]
 

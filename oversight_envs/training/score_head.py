@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, AutoModelForSequenceClassification
 
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import LanguageModel
 from oversight_envs.models.tiny import TinyForCausalLM, TinyForSequenceClassification
-from oversight_envs.seeding import derive_seed
 from oversight_envs.training.lora import add_lora
 
 if TYPE_CHECKING:

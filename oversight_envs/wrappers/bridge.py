@@ -14,9 +14,9 @@ import gymnasium
 import numpy as np
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 
-from oversight_envs.env import OversightEnv, SingleAgentEnv, settle
-from oversight_envs.players import Ask, Turn
-from oversight_envs.protocol import Speech
+from oversight_envs.core.players import Ask, Turn
+from oversight_envs.core.protocol import Speech
+from oversight_envs.env.aec import OversightEnv, SingleAgentEnv, settle
 
 Observation = dict[str, np.ndarray]
 StepResult = tuple[Observation, float, bool, bool, dict[str, Any]]

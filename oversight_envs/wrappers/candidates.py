@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
 from oversight_envs.agents.scripted import ScriptedAgent
-from oversight_envs.players import Speaker, Turn, answer_asks
-from oversight_envs.prompt import render_prompt
-from oversight_envs.protocol import Speech, at_least
+from oversight_envs.core.players import Speaker, Turn, answer_asks
+from oversight_envs.core.prompt import render_prompt
+from oversight_envs.core.protocol import Speech, at_least
 from oversight_envs.wrappers.bridge import Bridge, Observation
 from oversight_envs.wrappers.encoders import HashingEncoder, TextEncoder, check_encoder, encode_checked
 

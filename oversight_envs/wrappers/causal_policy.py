@@ -13,11 +13,11 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
 from oversight_envs.models import LanguageModel, load
-from oversight_envs.models.reading import Reader
+from oversight_envs.models.hf.forward import Reader
 from oversight_envs.training.config import positive
 from oversight_envs.training.optimiser import keep_in_float32
 from oversight_envs.training.policy import output_inputs, output_layer
-from oversight_envs.wrappers.growing import GrowingRows
+from oversight_envs.wrappers.incremental_cache import IncrementalCache
 
 _CRITIC_SPEED = 30.0
 """How much faster the critic learns than the actor: Adam moves every weight by the learning rate, and SB3 has but one.
@@ -90,7 +90,7 @@ class CausalLMPolicy(ActorCriticPolicy):
         nn.init.zeros_(self.value_net.bias)
         keep_in_float32(dict(self.named_parameters()))
         self._whole = Reader(lm.model, prefix_tokens=0, cache=False)
-        self._growing = GrowingRows(lm.model, length) if self._cache else None
+        self._incremental = IncrementalCache(lm.model, length) if self._cache else None
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def train(self, mode: bool = True) -> CausalLMPolicy:
@@ -119,8 +119,8 @@ class CausalLMPolicy(ActorCriticPolicy):
         assert isinstance(obs, dict)
         lengths = obs["mask"].long().sum(dim=-1).tolist()
         rows = [row[:length] for row, length in zip(obs["tokens"].tolist(), lengths, strict=True)]
-        if self._growing is not None and not torch.is_grad_enabled():
-            logits, hidden = self._growing.read(rows)
+        if self._incremental is not None and not torch.is_grad_enabled():
+            logits, hidden = self._incremental.read(rows)
         else:
             with output_inputs(self.model) as inputs:
                 logits = self._whole.read([tuple(row) for row in rows], [0] * len(rows), [False] * len(rows), 0).logits

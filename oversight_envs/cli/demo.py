@@ -1,0 +1,79 @@
+"""The main job, start to end: games of a small real language model, measured; tiny models trained; the report.
+
+Sized for two cores: speeches of at most 60 words, two dozen questions, sums of two steps, a tenth of the published
+debate training and two rounds of the prover-verifier game. Everything is kept under one folder; a demo that was stopped
+goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from oversight_envs.cli.cast import Cast
+from oversight_envs.cli.play import play
+from oversight_envs.cli.runs import run_evaluation
+from oversight_envs.cli.table import show_evaluation
+from oversight_envs.cli.train import show_training, train_debate, train_prover_verifier
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Task
+from oversight_envs.protocols import Debate, ProverVerifier
+from oversight_envs.tasks import make_task
+
+SEED = 0
+QUESTIONS = 24
+DEBATE = ("questions=320", "held_out=200")
+PROVERS = ("rounds=2", "verifier_problems=500", "prover_steps=40", "attack_steps=40", "held_out=100")
+SUMS: dict[str, Any] = {"style": "chain", "steps": 2}
+"""The easiest problems: a model of 135M parameters is lost in longer ones."""
+
+
+def run_demo(console: Console, out: Path, model: str) -> None:
+    """Two episodes shown live, two small evaluations, two short trainings, and the report under ``out``."""
+    from oversight_envs.report.report import write_report
+
+    started = time.perf_counter()
+    cast = Cast(model, max_new_tokens=80)
+    games: list[tuple[str, Protocol, Task]] = [
+        ("A debate", Debate(max_words=60, both_orders=True), make_task("passages")),
+        ("A prover-verifier game", ProverVerifier(max_words=60), make_task("arithmetic", **SUMS)),
+    ]
+    for title, game, task in games:
+        _say(console, f"{title}: {model} plays every role")
+        question = task.sample(1, seed=SEED)[0]
+        play(console, game, task, question, cast.players(game, task, [question]), seed=SEED)
+    evaluations = []
+    for _, game, task in games:
+        _say(console, f"{game.name} on {QUESTIONS} questions of {task.name}")
+        folder = out / game.name
+        about = SUMS if task.name == "arithmetic" else {}
+        evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED, about=about))
+        show_evaluation(console, evaluations[-1])
+    trainings = []
+    for train, name, settings in (
+        (train_debate, "self-play debate", DEBATE),
+        (train_prover_verifier, "prover-verifier rounds", PROVERS),
+    ):
+        _say(console, f"Training tiny models: {name}")
+        trainings.append(train(console, out / name.replace(" ", "-"), seed=SEED, given=settings))
+        show_training(console, trainings[-1])
+    page, picture = write_report([*trainings, *evaluations], out / "report.html", heading="oversight-envs demo")
+    _say(console, "Where to look")
+    console.print(Text(f"report:   {page}\npicture:  {picture}\nepisodes: {out}/*/*.jsonl"))
+    plain = (
+        "A model of 135 million parameters can hardly read these passages, argue about them or judge them: expect "
+        "everything near chance. What its games show is that they run, not that debate works or fails. The tiny models "
+        "are made for their two tasks, and do learn: see the curves in the report."
+    )
+    console.print(Text(plain if model.startswith("smollm2-135m") else "These are few questions: mind the intervals."))
+    console.print(Text(f"{time.perf_counter() - started:.0f} s", style="dim"))
+
+
+def _say(console: Console, line: str) -> None:
+    console.print()
+    console.print(Rule(Text(line, style="bold"), align="left"))

@@ -1,0 +1,1 @@
+"""Protocols as PettingZoo and Gymnasium environments."""

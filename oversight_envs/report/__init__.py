@@ -1,0 +1,1 @@
+"""Records and runs as pages, pictures and sentences."""

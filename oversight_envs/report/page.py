@@ -1,0 +1,218 @@
+"""Records as what a page shows: plain values for a template, nothing rendered. What players wrote stays untouched text.
+
+The template escapes everything; nothing here may mark a text as safe.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from oversight_envs.core.protocol import LABELS, Decision
+from oversight_envs.core.quotes import Segment, Span
+from oversight_envs.core.record import Record
+from oversight_envs.core.speech import SCRATCHPAD, Statement, split_scratchpad
+from oversight_envs.env.render import flags
+from oversight_envs.evaluation.decisions import first_bias
+from oversight_envs.evaluation.speeches import kind
+
+CONTEXT = 90
+"""Characters of the passage shown on each side of a quote."""
+
+TONES = {"honest": "honest", "helpful": "honest", "dishonest": "dishonest", "sneaky": "dishonest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text: prose, a quote (``verified`` or not), or a marked part of a passage; ``hint`` is a tooltip."""
+
+    text: str
+    style: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One speech. ``tone`` is honest, dishonest or neutral and gives its colour."""
+
+    who: str
+    tone: str
+    turn: int
+    claim: str
+    pieces: tuple[Piece, ...]
+    private: str
+    flags: tuple[str, ...]
+    score: float | None = None
+    belief: float | None = None
+    answer: str | None = None
+    right: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One answer, the judge's probability of it, the letter it had, and whether it is right (None: unknown)."""
+
+    label: str
+    option: str
+    probability: float
+    right: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One episode as it is shown."""
+
+    question_id: str
+    question: str
+    seed: int
+    bubbles: tuple[Bubble, ...]
+    bars: tuple[Bar, ...]
+    verdict: str
+    """``right``, ``wrong``, ``tie``, ``unknown`` or ``none``."""
+    truth: str
+    mass: float | None
+    bias: float | None
+    rewards: Mapping[str, float]
+    passage: tuple[Piece, ...]
+    passage_cut: int | None
+    truncated: str | None
+    tags: tuple[str, ...]
+    """What the page's filters go by."""
+    others: Mapping[str, float] = field(default_factory=dict)
+    """Other conditions -> the probability that the judge gave to the right answer of this question there."""
+
+
+def page(record: Record, others: Mapping[str, Mapping[str, float]] | None = None) -> Page:
+    """One record as a page. ``others``: condition -> question id -> probability of the right answer."""
+    question, outcome = record.question, record.outcome
+    statements = outcome.transcript if outcome else ()
+    decision = outcome.decision if outcome else None
+    truth = question.options[question.truth] if isinstance(question.truth, int) else question.truth
+    cut = question.metadata.get("passage_cut")
+    return Page(
+        question_id=question.id,
+        question=question.text,
+        seed=record.seed,
+        bubbles=tuple(_bubble(record, statement) for statement in statements),
+        bars=_bars(record, decision) if decision else (),
+        verdict=_verdict(record, decision),
+        truth=truth or "",
+        mass=decision.verdict.mass if decision else None,
+        bias=first_bias(decision) if decision and len(decision.views) > 1 else None,
+        rewards=record.rewards,
+        passage=_marked_passage(record, statements),
+        passage_cut=cut if isinstance(cut, int) else None,
+        truncated=record.truncated,
+        tags=tuple(_tags(record, decision)),
+        others={name: found[question.id] for name, found in (others or {}).items() if question.id in found},
+    )
+
+
+def truth_probabilities(records: Sequence[Record]) -> dict[str, float]:
+    """Question id -> the probability that the judge gave to its right answer (the first episode's)."""
+    found: dict[str, float] = {}
+    for record in records:
+        decision, truth = record.outcome.decision if record.outcome else None, record.question.truth
+        if decision is not None and isinstance(truth, int):
+            found.setdefault(record.question.id, decision.verdict.probabilities[truth])
+    return found
+
+
+def private_notes(config: Mapping[str, Any], statement: Statement) -> str:
+    """What a speaker wrote for itself, without the tags; empty in a game without a scratchpad."""
+    if not config.get("scratchpad"):
+        return ""
+    notes = split_scratchpad(statement.kept)[0].strip()
+    return notes.removeprefix(SCRATCHPAD[0]).removesuffix(SCRATCHPAD[1]).strip()
+
+
+def _bubble(record: Record, statement: Statement) -> Bubble:
+    outcome, role = record.outcome, statement.role
+    assert outcome is not None
+    side = outcome.sides.get(role)
+    score = outcome.scores.get(role)
+    private = private_notes(record.config, statement)
+    return Bubble(
+        who=role,
+        tone=TONES.get(kind(record, role), "neutral"),
+        turn=statement.turn,
+        claim="" if side is None else record.question.options[side],
+        pieces=tuple(_piece(segment, record.question.passage) for segment in statement.segments),
+        private=private,
+        flags=tuple(flags(statement)),
+        score=score,
+        belief=None if score is None else 1 / (1 + math.exp(-max(-500.0, min(500.0, score)))),
+        answer=outcome.answers.get(role),
+        right=record.correct.get(role),
+    )
+
+
+def _piece(segment: Segment, passage: str) -> Piece:
+    if not segment.quoted:
+        return Piece(segment.text)
+    if not segment.verified:
+        return Piece(segment.text, "unverified", "Not in the passage.")
+    return Piece(
+        segment.text, "verified", "In the passage: " + " […] ".join(_context(passage, s) for s in segment.spans)
+    )
+
+
+def _context(passage: str, span: Span) -> str:
+    start, end = max(0, span[0] - CONTEXT), min(len(passage), span[1] + CONTEXT)
+    return ("…" if start else "") + " ".join(passage[start:end].split()) + ("…" if end < len(passage) else "")
+
+
+def _bars(record: Record, decision: Decision) -> tuple[Bar, ...]:
+    """In the order in which the judge read the answers (the first order, where both were judged)."""
+    truth, order = record.question.truth, decision.orders[0]
+    probabilities = decision.verdict.probabilities
+    return tuple(
+        Bar(LABELS[k], record.question.options[o], probabilities[o], None if truth is None else o == truth)
+        for k, o in enumerate(order)
+    )
+
+
+def _verdict(record: Record, decision: Decision | None) -> str:
+    if decision is None:
+        return "none"
+    if record.question.truth is None:
+        return "unknown"
+    choice = decision.verdict.choice
+    return "tie" if choice is None else "right" if choice == record.question.truth else "wrong"
+
+
+def _tags(record: Record, decision: Decision | None) -> Iterator[str]:
+    yield "all"
+    if record.truncated:
+        yield "truncated"
+    if record.outcome is None:
+        return
+    if decision is not None:
+        yield _verdict(record, decision)
+    if any(not quote.verified for statement in record.outcome.transcript for quote in statement.quotes):
+        yield "unverified"
+    if any(score > 0 and record.correct.get(role) is False for role, score in record.outcome.scores.items()):
+        yield "believed"
+
+
+def _marked_passage(record: Record, statements: Sequence[Statement]) -> tuple[Piece, ...]:
+    """The passage in pieces, those that were quoted in the colour of who quoted them (both: ``contested``)."""
+    passage = record.question.passage
+    quoted = [
+        (span, statement.role, TONES.get(kind(record, statement.role), "neutral"))
+        for statement in statements
+        for segment in statement.quotes
+        for span in segment.spans
+    ]
+    ends = sorted({0, len(passage), *(end for span, _, _ in quoted for end in span)})
+    pieces = []
+    for start, end in pairwise(ends):
+        over = [(role, tone) for span, role, tone in quoted if span[0] <= start and end <= span[1]]
+        tones = {tone for _, tone in over}
+        style = "" if not over else "contested" if len(tones) > 1 else f"by-{tones.pop()}"
+        hint = "quoted by " + " and ".join(sorted({role for role, _ in over})) if over else ""
+        pieces.append(Piece(passage[start:end], style, hint))
+    return tuple(pieces)

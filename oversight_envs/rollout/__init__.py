@@ -1,6 +1,0 @@
-"""Many episodes at once, and where they are kept."""
-
-from oversight_envs.rollout.run import rollout
-from oversight_envs.rollout.store import EpisodeStore, StoreError, read_episodes
-
-__all__ = ["EpisodeStore", "StoreError", "read_episodes", "rollout"]

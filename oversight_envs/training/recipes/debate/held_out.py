@@ -1,0 +1,147 @@
+"""What a debate run is measured by: held-out questions, and a judge that nobody was trained against.
+
+Every debate on one question has one seed, whoever debates, so that differences between debaters and judges are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from oversight_envs.agents import BestOfNAgent
+from oversight_envs.core.players import Ask, Case, Judge, Players, Speaker, Turn, describe_player
+from oversight_envs.core.protocol import Speech, Verdict
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record
+from oversight_envs.evaluation.decisions import credits
+from oversight_envs.evaluation.metrics import measure
+from oversight_envs.evaluation.statistics import Estimate, mean, paired_difference, share
+from oversight_envs.judges import LogitJudge
+from oversight_envs.models import LanguageModel
+from oversight_envs.play import rollout
+from oversight_envs.protocols import Debate, Direct
+from oversight_envs.protocols.debate import DEBATERS
+
+
+class HeldOut:
+    """Measures debaters and judges on held-out questions.
+
+    Args:
+        game: the debate.
+        blind: the blind judge's game.
+        task: where the questions are from.
+        questions: what is debated.
+        initial: the debater before training, against which others are measured.
+        judge: the judge that decides who is more convincing; never trained, nor trained against.
+    """
+
+    def __init__(
+        self,
+        game: Debate,
+        blind: Direct,
+        task: Task,
+        questions: Sequence[Question],
+        *,
+        initial: Speaker,
+        judge: LanguageModel,
+    ) -> None:
+        self.game, self.blind, self.task, self.questions = game, blind, task, questions
+        self.initial, self.judge = CachedPlayer(initial), judge
+
+    def measure(self, debater: Speaker, judge: LanguageModel, blind_judge: LanguageModel) -> dict[str, Any]:
+        """Accuracy of both judges, how convincing the debater is, its quotes as the honest and the dishonest side."""
+        debater = CachedPlayer(debater)
+        current = self._debates(debater, debater, LogitJudge(judge))
+        blind = rollout(self.blind, self.task, {"judge_0": LogitJudge(blind_judge)}, questions=self.questions, seed=1)
+        metrics = measure(current)
+        assert metrics.decisions is not None
+        speeches = {
+            f"{who}_{what}": asdict(getattr(said, what))
+            for who, said in metrics.speeches.items()
+            for what in ("quotes", "verified", "words", "empty")
+        }
+        return {
+            "judge_accuracy": asdict(metrics.decisions.accuracy),
+            "blind_accuracy": asdict(share(credits(blind))),
+            "gain_over_blind": asdict(paired_difference(credits(current), credits(blind))),
+            "position_bias": asdict(metrics.decisions.position_bias),
+            "log_score": asdict(metrics.decisions.log_score),
+            "convincingness": asdict(self.convincingness(debater)),
+            **speeches,
+        }
+
+    def convincingness(self, challenger: Speaker) -> Estimate:
+        """How often the held-out judge prefers ``challenger`` to the initial debater; a tie is half.
+
+        Sides are balanced: each question is debated twice under one seed, with the two debaters in each other's place.
+        """
+        judge = LogitJudge(self.judge)
+        return mean((r.question.id, _won(r, role)) for r, role in self._in_both_places(challenger, self.initial, judge))
+
+    def best_of(self, debater: Speaker, judge: LanguageModel, counts: Sequence[int]) -> dict[str, dict[str, Any]]:
+        """Best of N under ``judge`` for each N of ``counts``; the candidates for N are the first of those for more.
+
+        Candidates are valued with the other side silent, since both sides speak at once.
+        ``judge_accuracy`` is of ``judge`` where both debaters do it. ``score``, the log-odds under ``judge`` against
+        the debater without it, and ``convincingness``, under the held-out judge against the initial debater, are where
+        one does.
+        """
+        debater, ranking = CachedPlayer(debater), CachedPlayer(LogitJudge(judge))
+        curves = {}
+        for n in counts:
+            best = CachedPlayer(BestOfNAgent(debater, ranking, n))
+            both = measure(self._debates(best, best, ranking)).decisions
+            one = self._in_both_places(best, debater, ranking)
+            assert both is not None
+            curves[str(n)] = {
+                "judge_accuracy": asdict(both.accuracy),
+                "score": asdict(mean((r.question.id, r.rewards[role]) for r, role in one)),
+                "convincingness": asdict(self.convincingness(best)),
+            }
+        return curves
+
+    def _in_both_places(self, challenger: Speaker, other: Speaker, judge: Judge) -> list[tuple[Record, str]]:
+        """The debates, and the challenger's role in each."""
+        pairs = ((challenger, other), (other, challenger))
+        return [
+            (record, role)
+            for role, players in zip(DEBATERS, pairs, strict=True)
+            for record in self._debates(*players, judge)
+        ]
+
+    def _debates(self, first: Speaker, second: Speaker, judge: Judge) -> list[Record]:
+        players: Players = {"debater_0": first, "debater_1": second, "judge_0": judge}
+        return rollout(self.game, self.task, players, questions=self.questions, seed=1, concurrency=64)
+
+
+class CachedPlayer:
+    """A player that is asked each thing only once; for players that do not change meanwhile."""
+
+    def __init__(self, player: Any) -> None:
+        self.player = player
+        self._replies: dict[Hashable, Any] = {}
+
+    def speak(self, turns: Sequence[Turn]) -> list[Speech]:
+        return self._recall(self.player.speak, turns, [(turn.prompt, turn.seed) for turn in turns])
+
+    def decide(self, cases: Sequence[Case]) -> list[Verdict]:
+        return self._recall(self.player.decide, cases, [case.prompt for case in cases])
+
+    @property
+    def description(self) -> dict[str, Any]:
+        return describe_player(self.player)
+
+    def _recall(self, ask_player: Any, asks: Sequence[Ask], keys: Sequence[Hashable]) -> list[Any]:
+        new = {key: ask for key, ask in zip(keys, asks, strict=True) if key not in self._replies}
+        if new:
+            self._replies |= zip(new, ask_player(list(new.values())), strict=True)
+        return [self._replies[key] for key in keys]
+
+
+def _won(record: Record, role: str) -> float:
+    """1 if the judge preferred the role's answer, 0 if not, half for a tie."""
+    assert record.outcome is not None
+    assert record.outcome.decision is not None
+    choice = record.outcome.decision.verdict.choice
+    return 0.5 if choice is None else float(choice == record.outcome.sides[role])

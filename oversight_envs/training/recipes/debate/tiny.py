@@ -1,0 +1,75 @@
+"""The debate recipe in small: the tiny models on stories, a whole run in minutes on one core.
+
+The settings are tuned for these models; the shape (questions, epochs, held-out questions) is the published one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from oversight_envs.agents import LanguageModelAgent
+from oversight_envs.core.players import Turn
+from oversight_envs.models import LanguageModel, load
+from oversight_envs.protocols import Debate, Direct
+from oversight_envs.tasks.stories import Stories
+from oversight_envs.training.judges import JudgeConfig
+from oversight_envs.training.policy import TextPolicy
+from oversight_envs.training.ppo import PPOConfig
+from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun
+
+MAX_NEW_TOKENS = 12
+"""A speech is one quoted line: seven tokens with the end."""
+
+TUNED: Mapping[str, Any] = MappingProxyType(
+    {
+        "samples": 4,
+        "ppo": PPOConfig(estimator="rloo", learning_rate=5e-4, kl_coef=0.2, epochs=4),
+        "judge": JudgeConfig(learning_rate=5e-4),
+    }
+)
+"""Fields of ``DebateConfig`` that suit these models."""
+
+
+def tiny_debate(folder: str | Path, *, seed: int = 0, **settings: Any) -> DebateRun:
+    """The run in ``folder``; ``settings`` replace fields of ``DebateConfig``, such as questions or train_judge."""
+    return DebateRun(DebateConfig(seed=seed, **{**TUNED, **settings}), folder=folder, **tiny_parts())
+
+
+def tiny_parts() -> dict[str, Any]:
+    """What a ``DebateRun`` is made of, here: game, tasks, debater and judges. The models are copies, to be trained."""
+    return {
+        "game": Debate(wording="tiny_debate", both_orders=True),
+        "blind": Direct(wording="tiny_direct", both_orders=True),
+        "train": Stories("train"),
+        "test": Stories("test"),
+        "policy": TextPolicy("tiny-stories-debater", max_new_tokens=MAX_NEW_TOKENS),
+        "initial": LanguageModelAgent(_copy("debater"), max_new_tokens=MAX_NEW_TOKENS),
+        "judge": _copy("judge"),
+        "blind_judge": _copy("judge"),
+        "held_out_judge": _copy("heldout"),
+    }
+
+
+def best_line(turn: Turn) -> str:
+    """The best-line oracle, as a script: it quotes the line that supports its answer best.
+
+    Where no line supports it, the latest one about the thing in question: true, if of little use.
+    """
+    story = turn.episode.question
+    side = turn.prompt[-1].content.strip().rsplit("\n", 1)[-1]  # this wording's prompts end with the own answer
+    line = story.metadata["best"][story.options.index(side)]
+    moves = story.metadata["moves"]
+    about = [move for move in moves if move.thing == story.metadata["thing"]]
+    return f"<quote>{about[-1] if line is None else moves[line]}</quote>"
+
+
+def each_line(turn: Turn) -> str:
+    """A script whose further draws are further lines: its best of as many as a story has is the best of all lines."""
+    return f"<quote>{turn.episode.question.metadata['moves'][turn.draw]}</quote>"
+
+
+def _copy(name: str) -> LanguageModel:
+    return load(f"tiny-stories-{name}").copy()
