@@ -1,7 +1,8 @@
-"""Players to plug in: language model, best-of-N, scripted, human, replay.
+"""Players to plug in: language model, best-of-N, scripted, human, replay, and a judge that also speaks.
 
 An agent is anything with ``speak(turns) -> speeches``: a batch of turns in, a batch of speeches out. A plain
-``str -> str`` function works wherever an agent does.
+``str -> str`` function works wherever an agent does, and so does a name: ``"smollm2-135m"``, ``"human"``,
+``"scripted:TEXT"`` (see ``specs.py``). The other shapes of players are in ``oversight_envs.core.players``.
 """
 
 from __future__ import annotations
@@ -10,14 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from oversight_envs._lazy import lazy_attributes
 from oversight_envs.agents.best_of_n import BestOfNAgent
+from oversight_envs.agents.cached import CachedPlayer
 from oversight_envs.agents.human import HumanAgent
-from oversight_envs.agents.replay import ReplayAgent
 from oversight_envs.agents.scripted import ScriptedAgent
-from oversight_envs.core.players import Speaker as Agent
+from oversight_envs.agents.speaking_judge import SpeakingJudge
+from oversight_envs.agents.specs import make_player
+from oversight_envs.core.requests import Speaker as Agent
+from oversight_envs.play.replay import ReplayAgent
 
 if TYPE_CHECKING:
     from oversight_envs.agents.language_model import LanguageModelAgent
 
-__all__ = ["Agent", "BestOfNAgent", "HumanAgent", "LanguageModelAgent", "ReplayAgent", "ScriptedAgent"]
+__all__ = [
+    "Agent",
+    "BestOfNAgent",
+    "CachedPlayer",
+    "HumanAgent",
+    "LanguageModelAgent",
+    "ReplayAgent",
+    "ScriptedAgent",
+    "SpeakingJudge",
+    "make_player",
+]
 
 __getattr__: Any = lazy_attributes(__name__, {"LanguageModelAgent": "oversight_envs.agents.language_model"})

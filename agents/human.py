@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from oversight_envs.core.answers import DecisionError, parse_decision, parse_score
-from oversight_envs.core.players import Ask, Case, PlayerError, Solution, Turn
+from oversight_envs.core.players import PlayerError
 from oversight_envs.core.prompt import render_prompt
-from oversight_envs.core.protocol import Verdict
+from oversight_envs.core.requests import Ask, Case, Solution, Turn
+from oversight_envs.core.verdict import Verdict
 
 
 class HumanAgent:
@@ -21,7 +22,7 @@ class HumanAgent:
 
     def __init__(self, source: TextIO | None = None, screen: TextIO | None = None) -> None:
         self._source, self._screen = source, screen
-        self._shown: tuple[int, tuple[Any, ...]] = (0, ())
+        self._shown: tuple[tuple[str, int], tuple[Any, ...]] = (("", 0), ())
 
     def speak(self, turns: Sequence[Turn]) -> list[str]:
         return [self._speech(turn) for turn in turns]
@@ -49,7 +50,7 @@ class HumanAgent:
                 self._print(f"{error}. Give a label or a probability.")
 
     def _show(self, ask: Ask) -> None:
-        key = id(ask.episode), ask.prompt
+        key = (ask.question_id, ask.episode_seed), ask.prompt
         same = self._shown[0] == key[0]
         seen = len(self._shown[1]) if same and ask.prompt[: len(self._shown[1])] == self._shown[1] else 0
         self._print(f"\n--- {ask.role} ---\n{render_prompt(ask.prompt[seen:])}\n")

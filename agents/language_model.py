@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from oversight_envs.core.players import Turn
-from oversight_envs.core.protocol import Speech
+from oversight_envs.core.requests import Turn
+from oversight_envs.core.speech import Speech
 from oversight_envs.models import Generation, LanguageModel, load
 from oversight_envs.models.requests import check_sampling
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from oversight_envs.core.players import Turn
+from oversight_envs.core.requests import Turn
 from oversight_envs.core.seeding import derive_seed
 
 
@@ -35,12 +35,12 @@ class ScriptedAgent:
             texts = self._script[turn.role]
         else:
             texts = self._script
-        spoken = sum(entry.role == turn.role and entry.index < turn.index for entry in turn.episode.log)
-        return texts[min(spoken, len(texts) - 1)]
+        return texts[min(turn.number, len(texts) - 1)]
 
     @property
     def description(self) -> dict[str, Any]:
         if callable(self._script):
             return {"type": "scripted", "function": getattr(self._script, "__qualname__", repr(type(self._script)))}
         texts = dict(self._script) if isinstance(self._script, Mapping) else list(self._script)
-        return {"type": "scripted", "script": f"{derive_seed(repr(texts)):016x}"}
+        said = repr(texts)
+        return {"type": "scripted", "script": said if len(said) <= 300 else f"{derive_seed(said):016x}"}

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.core.players import Turn
+from oversight_envs.core.requests import Turn
 from oversight_envs.evaluation import Evaluation
 from oversight_envs.judges import OracleJudge
 from oversight_envs.play import rollout

@@ -26,7 +26,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from oversight_envs import Speech
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Solution
+from oversight_envs.core.requests import Solution
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of
 from oversight_envs.evaluation.statistics import Estimate, bootstrap, mean

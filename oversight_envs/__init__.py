@@ -1,8 +1,8 @@
 """Games in which strong models argue and a weaker judge decides, as PettingZoo and Gymnasium environments.
 
 Importing this registers the environments (``pettingzoo.make("aec", "oversight/debate-v0")``) and loads no model, no
-torch, no data. Models are in ``oversight_envs.models``, players in ``oversight_envs.agents`` and
-``oversight_envs.judges``, many episodes at once in ``oversight_envs.play``.
+torch, no data. ``rollout("debate", "passages", {...})`` plays many episodes at once. Models are in
+``oversight_envs.models``, players in ``oversight_envs.agents`` and ``oversight_envs.judges``.
 """
 
 from __future__ import annotations
@@ -12,18 +12,38 @@ from importlib.metadata import version
 import gymnasium
 import pettingzoo
 
-from oversight_envs.core.episode import Episode, ReplayError
-from oversight_envs.core.players import Case, PlayerError, Solution, Turn
-from oversight_envs.core.prompt import Message, Prompt, render_prompt
-from oversight_envs.core.protocol import Decide, Decision, Outcome, Protocol, Say, Score, Speech, Verdict, View
+from oversight_envs.core.episode import Entry, Episode, LookAhead, ReplayError
+from oversight_envs.core.players import Consult, PlayerError
+from oversight_envs.core.prompt import Message, Prompt, quote_lines, render_prompt
+from oversight_envs.core.protocol import Outcome, Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import (
+    Assignment,
+    Case,
+    Decide,
+    Decision,
+    Role,
+    Say,
+    Score,
+    Scored,
+    Solution,
+    Turn,
+    View,
+)
+from oversight_envs.core.speech import SpeakingRules, Speech, Statement
+from oversight_envs.core.verdict import Verdict
+from oversight_envs.play import read_episodes, rejudge, rollout
 
 __all__ = [
+    "Assignment",
     "Case",
+    "Consult",
     "Decide",
     "Decision",
+    "Entry",
     "Episode",
+    "LookAhead",
     "Message",
     "Outcome",
     "PlayerError",
@@ -32,16 +52,24 @@ __all__ = [
     "Question",
     "Record",
     "ReplayError",
+    "Role",
     "Say",
     "Score",
+    "Scored",
     "Solution",
+    "SpeakingRules",
     "Speech",
+    "Statement",
     "Task",
     "Turn",
     "Verdict",
     "View",
     "__version__",
+    "quote_lines",
+    "read_episodes",
+    "rejudge",
     "render_prompt",
+    "rollout",
 ]
 
 __version__ = version("oversight-envs")

@@ -40,7 +40,7 @@ a judge that is an agent the log-probability that it gave to the right answer.
 
 from __future__ import annotations
 
-from oversight_envs.env.aec import entry_points
+from oversight_envs.env.modules import entry_points
 from oversight_envs.protocols import Consultancy
 
 __all__ = ["env", "gym_env", "parallel_env", "raw_env"]

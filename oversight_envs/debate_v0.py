@@ -46,7 +46,7 @@ earns the log-probability that it gave to the right answer.
 
 from __future__ import annotations
 
-from oversight_envs.env.aec import entry_points
+from oversight_envs.env.modules import entry_points
 from oversight_envs.protocols import Debate
 
 __all__ = ["env", "gym_env", "parallel_env", "raw_env"]

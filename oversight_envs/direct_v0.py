@@ -38,7 +38,7 @@ The log-probability that the judge gave to the right answer, at the end.
 
 from __future__ import annotations
 
-from oversight_envs.env.aec import entry_points
+from oversight_envs.env.modules import entry_points
 from oversight_envs.protocols import Direct
 
 __all__ = ["env", "gym_env", "parallel_env", "raw_env"]

@@ -42,8 +42,9 @@ A verifier that is an agent earns the mean log-probability that it gave to the t
 ### Arguments
 
 `env(task="arithmetic", players=None, reward=None, render_mode=None, **options)`, with the options of
-`oversight_envs.protocols.ProverVerifier`: `roles="both"` (or `"helpful"`,
-`"sneaky"`), `max_words=200`, `wording=None`. The task must have a checker: `arithmetic`, `gsm8k`, or your own.
+`oversight_envs.protocols.ProverVerifier`: `provers="both"` (or `"helpful"`,
+`"sneaky"`), `verifier=True` (False: provers alone), `max_words=200`, `wording=None`. The task must have a checker:
+`arithmetic`, `gsm8k`, or your own.
 
 ### Version History
 
@@ -52,7 +53,7 @@ A verifier that is an agent earns the mean log-probability that it gave to the t
 
 from __future__ import annotations
 
-from oversight_envs.env.aec import entry_points
+from oversight_envs.env.modules import entry_points
 from oversight_envs.protocols import ProverVerifier
 
 __all__ = ["env", "gym_env", "parallel_env", "raw_env"]

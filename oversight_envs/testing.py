@@ -9,23 +9,28 @@ import copy
 import math
 import pickle
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from pettingzoo.test import api_test, seed_test
 
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Ask, Case, Solution, Turn, answer_asks, check_players
+from oversight_envs.core.players import Consult, answer_asks, check_players
 from oversight_envs.core.prompt import MAX_TEXT, render_prompt
-from oversight_envs.core.protocol import Protocol, Speech, Verdict
+from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record, make_record
+from oversight_envs.core.requests import Ask, Case, Solution, Turn
 from oversight_envs.core.rewards import get_rule, reward_all
 from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.speech import Speech
+from oversight_envs.core.verdict import Verdict
+from oversight_envs.play.drive import drive
 
 TOLERANCE = 1e-3
 """How far log-probabilities and scores of a model may differ between batch sizes (float32)."""
@@ -75,11 +80,14 @@ def play(
 ) -> Episode:
     """One episode to its end. ``reverse`` answers each request's asks in the opposite order, one by one."""
     episode = Episode(protocol, question, seed)
+    if not reverse:
+        for _ in drive([(episode, players)]):
+            pass
+        return episode
     for _ in range(10_000):
         if episode.done:
             return episode
-        asks = episode.asks[::-1] if reverse else episode.asks
-        for ask in asks:
+        for ask in episode.asks[::-1]:
             episode.answer(ask, answer_asks(players[ask.role], [ask])[0])
     raise ConformanceError(f"{protocol.name} did not end within 10,000 requests")
 
@@ -90,17 +98,19 @@ def check_protocol(
     """Plays the protocol with puppets (or ``players``) on some questions and checks that it
 
     ends; is deterministic under the seed, whatever the order of answers; replays to the same prompts and outcome; can
-    be copied and pickled in the middle; shows neither truth nor, to roles other than ``experts``, passage; gives finite
-    rewards, zero-sum where declared; and survives a round trip through its record.
+    be copied and pickled in the middle; shows neither truth nor, to roles that are no experts, passage, by its prompts
+    or by any path of attributes of what players are handed; gives finite rewards, zero-sum where declared; and survives
+    a round trip through its record.
     """
     protocol.check_task(task)
     cast = check_players(protocol, players) if players else {}
     for number, question in enumerate(task.sample(min(questions, len(task)), seed=seed)):
         where = f"{protocol.name} on question {question.id!r}, seed {derive_seed(seed, number)}"
         first_words = " ".join(question.passage.split()[:6])
-        everyone = {role: Puppet(first_words) for role in protocol.duties} | cast
+        everyone = {role: Puppet(first_words) for role in protocol.roles} | cast
         _check_play(protocol, task, question, derive_seed(seed, number), everyone, where)
         _check_secrecy(protocol, question, derive_seed(seed, number), where)
+        _check_asks(protocol, question, derive_seed(seed, number), where)
 
 
 def _check_play(
@@ -121,7 +131,7 @@ def _check_play(
     for role, value in rewards.items():
         _expect(math.isfinite(value), f"{where}: the reward of {role} is {value}")
     if protocol.zero_sum:
-        total = sum(value for role, value in rewards.items() if "say" in protocol.duties[role])
+        total = sum(value for role, value in rewards.items() if not protocol.roles[role].judges)
         _expect(abs(total) < 1e-9, f"{where}: declared zero-sum, but the rewards sum to {total}: {rewards}")
     back = Record.from_json(record.to_json())
     _expect(back.to_json() == record.to_json(), f"{where}: the record changes on its way through JSON")
@@ -130,7 +140,7 @@ def _check_play(
 
 def _check_secrecy(protocol: Protocol, question: Question, seed: int, where: str) -> None:
     """Non-interference: change the secret, keep all else, and nothing that is shown may change."""
-    silent = {role: Puppet() for role in protocol.duties}
+    silent = {role: Puppet() for role in protocol.roles}
     shown = play(protocol, question, seed, silent).log
     for truth in _other_truths(question):
         other = play(protocol, replace(question, truth=truth), seed, silent).log
@@ -143,12 +153,59 @@ def _check_secrecy(protocol: Protocol, question: Question, seed: int, where: str
     marked = play(protocol, replace(question, passage=passage), seed, silent).log
     bare = play(protocol, replace(question, passage=passage.replace("weather", "railway")), seed, silent).log
     for entry, twin in zip(marked, bare, strict=True):
-        if entry.role not in protocol.experts:
+        if not protocol.roles[entry.role].expert:
             leaks = entry.prompt != twin.prompt or CANARY in render_prompt(entry.prompt)
             _expect(
                 not leaks,
                 f"{where}: the prompt of {entry.role} (entry {entry.index}), which is no expert, shows passage text",
             )
+
+
+def _check_asks(protocol: Protocol, question: Question, seed: int, where: str) -> None:
+    """No path of attributes leads from what a player is handed to the truth or, for no expert, to the passage."""
+    question = replace(question, passage=f"The {CANARY} stood here.", metadata={"secret": f"{CANARY} of metadata"})
+    asked: list[Ask] = []
+    play(protocol, question, seed, dict.fromkeys(protocol.roles, _Listening(asked)))
+    for ask in asked:
+        for path, found in reachable(ask):
+            who = f"{where}: {path} of what {ask.role} is asked (entry {ask.index})"
+            _expect(not (isinstance(found, Question) and found.truth is not None), f"{who} holds the truth")
+            if isinstance(found, str) and CANARY in found:
+                _expect(protocol.roles[ask.role].expert, f"{who} holds passage text, and the role is no expert")
+                _expect("of metadata" not in found, f"{who} holds the question's metadata")
+
+
+@dataclass(frozen=True)
+class _Listening:
+    """A puppet that keeps what it is asked."""
+
+    asked: list[Ask]
+
+    def answer(self, ask: Ask) -> Generator[Consult, list[Any], Any]:
+        self.asked.append(ask)
+        (reply,) = yield Consult(Puppet(), [ask])
+        return reply
+
+
+def reachable(thing: Any, path: str = "ask") -> Iterator[tuple[str, Any]]:
+    """All that attributes, items and closures of ``thing`` lead to, with the path; modules and classes left out."""
+    seen: set[int] = set()
+    waiting = [(path, thing)]
+    while waiting:
+        path, thing = waiting.pop()
+        if id(thing) in seen or isinstance(thing, (type, ModuleType)):
+            continue
+        seen.add(id(thing))
+        yield path, thing
+        if isinstance(thing, (str, bytes, int, float, type(None))):
+            continue
+        if isinstance(thing, Mapping):
+            waiting += [(f"{path}[{key!r:.40}]", value) for key, value in thing.items()]
+        elif isinstance(thing, (Sequence, set, frozenset)):
+            waiting += [(f"{path}[{number}]", item) for number, item in enumerate(thing)]
+        slots = [slot for cls in type(thing).__mro__ for slot in getattr(cls, "__slots__", ())]
+        names = [*slots, *getattr(thing, "__dict__", {}), "__self__", "__closure__", "cell_contents"]
+        waiting += [(f"{path}.{name}", getattr(thing, name)) for name in names if hasattr(thing, name)]
 
 
 def _other_truths(question: Question) -> list[int | str | None]:
@@ -228,7 +285,7 @@ def check_agent(agent: Any, turns: Sequence[Turn] | None = None) -> None:
     replies = answer_asks(agent, turns)
     for turn, reply in zip(turns, replies, strict=True):
         assert isinstance(reply, Speech)
-        where = f"the speech for {turn.role}, question {turn.episode.question.id!r}"
+        where = f"the speech for {turn.role}, question {turn.question_id!r}"
         _expect(len(reply.text) <= MAX_TEXT, f"{where} has {len(reply.text):,} characters; the most is {MAX_TEXT:,}")
         if reply.token_ids:
             _expect(
@@ -265,7 +322,7 @@ def _batch_free(
         for ask, reply, other in zip(asks, replies, others, strict=True):
             _expect(
                 same(reply, other),
-                f"the {what} on question {ask.episode.question.id!r} (entry {ask.index}) differs when {how}: "
+                f"the {what} on question {ask.question_id!r} (entry {ask.index}) differs when {how}: "
                 f"{reply!r:.200} in the batch, {other!r:.200} {how}",
             )
 
@@ -326,7 +383,7 @@ def example_solutions() -> list[Solution]:
     solutions = []
     for number in range(4):
         problem = Question(f"sum-{number}", f"What is {number} + 2?", truth=str(number + 2))
-        episode = Episode(ProverVerifier(roles="helpful"), problem, number)
+        episode = Episode(ProverVerifier(provers="helpful"), problem, number)
         steps = "Count on by one.\n" * number
         episode.answer(episode.asks[0], f"{steps}{number} + 2 = {number + 2}\nAnswer: {number + 2}")
         assert isinstance(episode.asks[0], Solution)

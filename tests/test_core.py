@@ -33,10 +33,11 @@ from oversight_envs import (
 )
 from oversight_envs.agents import ScriptedAgent
 from oversight_envs.core.answers import DecisionError, final_answer, parse_decision, parse_score
-from oversight_envs.core.episode import Episode, combine_views
+from oversight_envs.core.episode import Episode
 from oversight_envs.core.prompt import Message, clean_text, quote_lines, render_prompt
-from oversight_envs.core.protocol import Duty, Game
+from oversight_envs.core.protocol import Game
 from oversight_envs.core.record import Record, make_record
+from oversight_envs.core.requests import Duty, combine_views
 from oversight_envs.core.rewards import RULES, reward_all
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import cut_words, split_scratchpad

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.core.players import Case, Players, Solution, Turn
+from oversight_envs.core.players import Players
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Case, Solution, Turn
 from oversight_envs.evaluation import Estimate, Evaluation, compare, evaluate, measure
 from oversight_envs.evaluation.statistics import mean, share
 from oversight_envs.judges import CallableJudge

@@ -25,9 +25,9 @@ from transformers import (
 )
 
 from oversight_envs.agents.language_model import LanguageModelAgent
-from oversight_envs.core.players import Case, Solution, Turn
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.question import Question
+from oversight_envs.core.requests import Case, Solution, Turn
 from oversight_envs.judges.language_model import LogitJudge, LogitVerifier
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import Generation, LanguageModel, NonFiniteLogits, PromptTooLong, fit_passage, load

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.core.protocol import Speech
+from oversight_envs.core.speech import Speech
 from oversight_envs.judges import LogitJudge
 from oversight_envs.play import rollout
 from oversight_envs.tasks.stories import Stories

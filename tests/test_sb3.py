@@ -15,8 +15,8 @@ from stable_baselines3.common.utils import obs_as_tensor
 
 from oversight_envs import prover_verifier_v0
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.core.players import Turn
 from oversight_envs.core.question import Task
+from oversight_envs.core.requests import Turn
 from oversight_envs.judges import CallableJudge
 from oversight_envs.models import load
 from oversight_envs.tasks import make_task

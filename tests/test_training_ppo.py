@@ -14,8 +14,8 @@ from torch import nn
 from training_games import Colours, play, replies, tiny, train
 
 from oversight_envs.core.prompt import Message
-from oversight_envs.core.protocol import Speech
 from oversight_envs.core.record import Record
+from oversight_envs.core.speech import Speech
 from oversight_envs.training import PPO, PPOConfig, TextPolicy, collect
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -12,8 +12,8 @@ from training_games import config, play, replies, same, seeded, tiny, tokenizer,
 from transformers import LlamaForCausalLM
 
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import Speech
 from oversight_envs.core.record import Record
+from oversight_envs.core.speech import Speech
 from oversight_envs.models import LanguageModel
 from oversight_envs.training import PPO, TextPolicy, collect
 from oversight_envs.training.minibatches import epoch_batch

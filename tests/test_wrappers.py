@@ -22,8 +22,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from oversight_envs import consultancy_v0, debate_v0, direct_v0, prover_verifier_v0
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.core.players import Turn
 from oversight_envs.core.question import Task
+from oversight_envs.core.requests import Turn
 from oversight_envs.models import LanguageModel, PromptTooLong, load
 from oversight_envs.testing import Puppet
 from oversight_envs.wrappers import BatchedVecEnv, CandidatesEnv, HashingEncoder, HiddenStateEncoder, TokensEnv

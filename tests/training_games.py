@@ -14,10 +14,12 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import Duty, Game, Outcome, Protocol, Say, Speech
+from oversight_envs.core.protocol import Game, Outcome, Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Duty, Say
 from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.speech import Speech
 from oversight_envs.judges.language_model import LogitJudge
 from oversight_envs.models import LanguageModel
 from oversight_envs.play import rollout

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from oversight_envs.agents.language_model import LanguageModelAgent
-from oversight_envs.core.players import Turn
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Turn
 from oversight_envs.judges import LogitJudge
 from oversight_envs.models import load
 from oversight_envs.models.tiny import stories_tokenizer

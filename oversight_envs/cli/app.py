@@ -89,7 +89,7 @@ def play(
     asked = find_question(questions, question, seed)
     cast = Cast(model, agent or [], judge, human or [], max_new_tokens, temperature, best_of)
     players = cast.players(game, questions, [asked])
-    experts = [player for role, player in players.items() if role in game.experts]
+    experts = [player for role, player in players.items() if game.roles[role].expert]
     fit = fitter(game, experts, max_new_tokens)
     people = [role for role, player in players.items() if getattr(player, "description", {}).get("type") == "human"]
     shown = fit(asked) if fit else asked

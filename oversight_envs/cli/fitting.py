@@ -25,7 +25,7 @@ def fitter(protocol: Protocol, players: Iterable[Any], max_new_tokens: int) -> C
         return None
     from oversight_envs.models import fit_passage
 
-    speakers = sum("say" in duties for duties in protocol.duties.values())
+    speakers = sum(role.speaks for role in protocol.roles.values())
     rounds = int(protocol.config.get("rounds", 1))
     said = max(1, rounds * speakers) * (max_new_tokens + HEADING)
 

@@ -7,20 +7,19 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from oversight_envs import tasks
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Task
-from oversight_envs.protocols import PROTOCOLS
+from oversight_envs.protocols import find_protocol
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 def build_protocol(name: str, options: Sequence[str]) -> Protocol:
     """The game called ``name`` (``debate``, ``debate_v0``, ``prover-verifier``, or ``package.module:Class``)."""
-    cls = _protocol(name)
+    cls = find_protocol(name)
     hints = {hint: kind for hint, kind in get_type_hints(cls).items() if hint in {field.name for field in fields(cls)}}
     return cls(**parse_options("--option", name, options, hints))
 
@@ -39,28 +38,6 @@ def build_task(name: str, options: Sequence[str]) -> tuple[Task, dict[str, Any]]
         return tasks.make_task(name, **values), values
     except TypeError as error:
         raise ValueError(f"--task {name}: {error}; give what is missing as --task-option key=value") from error
-
-
-def _protocol(name: str) -> type[Protocol]:
-    if ":" in name:
-        module, _, attribute = name.partition(":")
-        try:
-            cls = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ValueError(f"environment {name!r}: {error}") from error
-        if not (isinstance(cls, type) and issubclass(cls, Protocol)):
-            raise ValueError(f"environment {name!r} is no Protocol: give a subclass of oversight_envs.Protocol")
-        return cls
-    key = name.removesuffix("-v0").removesuffix("_v0").replace("-", "_").removeprefix("oversight/")
-    if key not in PROTOCOLS:
-        raise ValueError(_unknown("environment", name, tuple(PROTOCOLS)))
-    return PROTOCOLS[key]
-
-
-def _unknown(what: str, name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"no {what} is called {name!r}: {hint}choose one of {', '.join(known)}, or your own as package.module:Class"
 
 
 def parse_options(flag: str, owner: str, given: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, Any]:

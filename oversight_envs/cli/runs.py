@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.errors import Stopped
@@ -31,29 +42,49 @@ def run_evaluation(
     about: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
-    players = cast.players(protocol, task, task.sample(questions, seed=seed))
+    chosen = task.sample(questions, seed=seed)
+    players = cast.players(protocol, task, chosen)
     # the judge reads passages too, as the expert baseline; a judge of another context cuts for all alike
-    readers = [player for role, player in players.items() if role in protocol.experts or baselines != ()]
+    readers = [player for role, player in players.items() if protocol.roles[role].expert or baselines != ()]
     fit = fitter(protocol, readers, cast.max_new_tokens)
     try:
-        return evaluate(
-            protocol,
-            task,
-            players,
-            questions=questions,
-            seed=seed,
-            out=out,
-            baselines=baselines,
-            samples=samples,
-            reward=reward,
-            fit=fit,
-            concurrency=concurrency,
-            progress=True,
-            about=about,
-            command=command_line(),
-        )
+        with episode_bar() as on_record:
+            return evaluate(
+                protocol,
+                task,
+                players,
+                questions=[fit(question) if fit else question for question in chosen],
+                seed=seed,
+                out=out,
+                baselines=baselines,
+                samples=samples,
+                reward=reward,
+                concurrency=concurrency,
+                about=about,
+                on_record=on_record,
+            )
     except KeyboardInterrupt:
         raise Stopped(f"{kept(out)} finished episodes are kept in {out}; to go on: {command_line()}") from None
+
+
+@contextmanager
+def episode_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each condition: call it with the name, episodes done and episodes in all."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    ) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done)
+
+        yield tell
 
 
 def kept(folder: Path) -> int:

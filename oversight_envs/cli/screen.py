@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from oversight_envs.core.protocol import LABELS, Decision, Outcome
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import LABELS, Decision
 from oversight_envs.core.speech import Statement
 from oversight_envs.env.render import flags
 
@@ -65,24 +64,30 @@ def speech_panel(statement: Statement, claim: str, tone: str | None, private: st
     return Panel(Group(*body), title=title, title_align="left", border_style=colour)
 
 
-def outcome_panel(record: Record) -> Panel:
-    """How the game was decided, and what everyone earned."""
+def decision_panel(record: Record, decision: Decision) -> Panel:
+    """One decision of a game."""
+    body: list[RenderableType] = [_bars(record, decision)]
+    if decision.verdict.mass is not None:
+        body.append(Text(f"probability on the letters at all: {decision.verdict.mass:.0%}", style="dim"))
+    return _panel(Group(*body), f"{decision.role} decides")
+
+
+def outcome_panel(record: Record) -> Panel | None:
+    """What was scored and what everyone earned; None where there is nothing to say."""
     body: list[RenderableType] = []
-    outcome = record.outcome
-    if outcome is None:
-        body.append(Text(f"no result: {record.truncated}", style="red"))
-    elif outcome.decision is not None:
-        body.append(_bars(record, outcome.decision))
-        if outcome.decision.verdict.mass is not None:
-            body.append(Text(f"probability on the letters at all: {outcome.decision.verdict.mass:.0%}", style="dim"))
-    if outcome is not None and outcome.scores:
-        body.append(_scores(record, outcome))
+    if record.ended_without_result:
+        body.append(Text(f"no result: {record.ended_without_result}", style="red"))
+    if record.scores:
+        body.append(_scores(record))
     if record.rewards:
         earned = " · ".join(f"{role} {value:+.2f}" for role, value in record.rewards.items())
         body.append(Text(f"rewards: {earned}", style="dim"))
-    judges = [role for role in record.players if role.startswith(("judge", "verifier"))]
-    title = Text(f"{judges[0] if judges else 'the judge'} decides", style="bold")
-    return Panel(Group(*body), title=title, title_align="left", border_style="white")
+    markers = " and ".join(dict.fromkeys(scored.role for scored in record.scores))
+    return _panel(Group(*body), f"{markers} marks" if markers else "the end") if body else None
+
+
+def _panel(body: Group, title: str) -> Panel:
+    return Panel(body, title=Text(title, style="bold"), title_align="left", border_style="white")
 
 
 def _bars(record: Record, decision: Decision) -> Table:
@@ -97,13 +102,14 @@ def _bars(record: Record, decision: Decision) -> Table:
     return table
 
 
-def _scores(record: Record, outcome: Outcome) -> Table:
+def _scores(record: Record) -> Table:
     table = _grid()
-    for role, score in outcome.scores.items():
+    for scored in record.scores:
+        role, score = scored.author, scored.value
         right = record.correct.get(role)
         colour = NEUTRAL if right is None else HONEST if right else DISHONEST
         p = 1 / (1 + 2.718281828 ** -max(-50.0, min(50.0, score)))
-        answer = outcome.answers.get(role)
+        answer = record.answers.get(role)
         says = Text.assemble((role, "bold"), ": ", "no answer found" if answer is None else answer)
         says.append({True: " ✓ right", False: " ✗ wrong", None: ""}[right], style="green3" if right else "red")
         table.add_row(_bar(p, colour), Text(f"V {score:+.2f}", style="bold"), says)
@@ -121,8 +127,3 @@ def _grid() -> Table:
 def _bar(p: float, colour: str) -> Text:
     full = round(p * BAR)
     return Text.assemble(("█" * full, colour), ("░" * (BAR - full), "grey35"))
-
-
-def claims(question: Question, sides: Mapping[str, int]) -> dict[str, str]:
-    """Role -> the words of the answer it argues for."""
-    return {role: question.options[side] for role, side in sides.items()}

@@ -16,7 +16,11 @@ from oversight_envs.report.sentences import sentences
 def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     """Prints what came out, with 95% intervals, then what it says in sentences."""
     metrics = evaluation.metrics
-    judged = {name: m.decisions for name, m in metrics.items() if m.decisions is not None}
+    judged = {
+        name if len(m.judges) == 1 else f"{name} · {role}": decisions
+        for name, m in metrics.items()
+        for role, decisions in m.judges.items()
+    }
     if judged:
         console.print(_judge_table(evaluation.name, judged))
     main = metrics[evaluation.main]

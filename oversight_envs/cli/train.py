@@ -36,7 +36,7 @@ def train_debate(console: Console, out: Path, *, seed: int, given: Sequence[str]
 
 def train_prover_verifier(console: Console, out: Path, *, seed: int, given: Sequence[str]) -> Training:
     """Rounds of the prover-verifier game on sums; ``given`` are ``key=value`` fields of ``ProverVerifierConfig``."""
-    from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierConfig
+    from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
     from oversight_envs.training.recipes.prover_verifier.tiny import TUNED, tiny_prover_verifier
 
     run = tiny_prover_verifier(out, seed=seed, **_settings(ProverVerifierConfig, TUNED, given))

@@ -1,1 +1,1 @@
-"""The games' core: questions, requests, episodes as logs, records and rewards; no torch, no I/O."""
+"""The games' core: questions, requests, episodes as logs, records and rewards. No torch, no I/O, no progress bar."""

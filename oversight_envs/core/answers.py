@@ -9,18 +9,10 @@ from __future__ import annotations
 import math
 import re
 
-from oversight_envs.core.protocol import Verdict
+from oversight_envs.core.verdict import Verdict
 
 CERTAIN = 0.99
 """Probabilities given in words are clipped to [1 - CERTAIN, CERTAIN], so that no log score is infinite."""
-
-CLARIFY = {
-    "Case": "That could not be read as a decision. Reply with one label only, or with a probability such as 0.7 "
-    "that the first label is right.",
-    "Solution": "That could not be read as a mark. Reply with Yes or No only, or with the probability, such as 0.7, "
-    "that the solution is right.",
-}
-"""What is said when an ambiguous answer is asked again, by kind of ask."""
 
 
 class DecisionError(ValueError):

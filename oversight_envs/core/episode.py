@@ -1,37 +1,28 @@
 """An episode: one game on one question, driven to its end by answers from anywhere.
 
-An episode *is* its log. Question, seed and the replies so far, those of a half-answered request included, rebuild it
-by replay, and no model is called; so deepcopy, pickle, branching for best-of-N or tree search, resuming after a crash
-and re-judging a saved transcript are all one operation.
+Rule 1: an episode *is* its log. Question, seed and the replies so far, those of a half-answered request included,
+rebuild it by replay, and no model is called; so deepcopy, pickle, branching for best-of-N or tree search, resuming
+after a crash and re-judging a saved transcript are all one operation.
+Rule 2: what anybody wants to know (who argues what, what was said, decided, scored) is read from it at any moment,
+for every game, finished or not.
+Rule 3: a reply that can't be one changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from oversight_envs.core.answers import CLARIFY, DecisionError, parse_decision, parse_score
-from oversight_envs.core.players import Ask, Case, Solution, Turn
+from oversight_envs.core.answers import DecisionError
 from oversight_envs.core.prompt import MAX_TEXT, Message, Prompt, clean_text
-from oversight_envs.core.protocol import (
-    LABELS,
-    Decide,
-    Decision,
-    Outcome,
-    Protocol,
-    Request,
-    Say,
-    Score,
-    Speech,
-    Verdict,
-)
+from oversight_envs.core.protocol import Outcome, Protocol, check_assignment
 from oversight_envs.core.question import Question
+from oversight_envs.core.requests import Ask, AskContext, Assignment, Decision, Reply, Request, Say, Scored
 from oversight_envs.core.seeding import derive_seed
-
-Reply = Speech | Verdict | float
+from oversight_envs.core.speech import Speech, Statement
 
 
 class ReplayError(ValueError):
@@ -44,6 +35,7 @@ class Entry:
 
     index: int
     role: str
+    duty: str
     prompt: Prompt
     reply: Reply | None
     rejected: tuple[str, ...] = ()
@@ -55,7 +47,13 @@ class Episode:
     """One game in progress.
 
     ``asks`` are the open questions of the current request; ``answer`` takes one reply. When all are answered the game
-    goes on. After the end ``outcome`` is set, or ``truncated`` says why there is none.
+    goes on. After the end ``outcome`` is set, or ``truncated`` or ``failed`` says why there is none.
+
+    ``assigned`` is who argues for what. ``transcript``, ``decisions`` and ``scores`` are what was said, decided and
+    scored so far, each with its role and its place in the log.
+
+    Raises ValueError or TypeError for a question that the game can't be played on, and for an assignment that names an
+    unknown role.
     """
 
     def __init__(self, protocol: Protocol, question: Question, seed: int, log: Iterable[Entry] = ()) -> None:
@@ -65,11 +63,23 @@ class Episode:
         self.seed = seed
         self.outcome: Outcome | None = None
         self.truncated: str | None = None
-        self._log: dict[int, Entry] = {}
+        self.failed: str | None = None
+        self._transcript: list[Statement] = []
+        self._facts: list[Any] = []
+        """What the replies came to: statements, decisions, scores."""
+        self._log: list[Entry | None] = []
+        """By index; None for an ask that is still open."""
         self._asks: dict[int, Ask] = {}
-        self._base = self._next = 0
+        self._base = 0
         self._request: Request | None = None
-        self._game = protocol.play(question.without_truth(), np.random.default_rng(derive_seed(seed, "protocol")))
+        self._context: AskContext | None = None
+        self._moment = _Moment()
+        self._roles = protocol.roles
+        self._bare = question.without_truth()
+        rng = np.random.default_rng(derive_seed(seed, "protocol"))
+        self.assigned: Assignment = protocol.assign(self._bare, rng)
+        check_assignment(protocol.name, self._roles, question, self.assigned)
+        self._game = protocol.play(self._bare, self.assigned, rng)
         self._send(None)
         self._replay(log)
 
@@ -80,59 +90,81 @@ class Episode:
 
     @property
     def done(self) -> bool:
-        return self.outcome is not None or self.truncated is not None
+        return self.outcome is not None or self.truncated is not None or self.failed is not None
 
     @property
     def log(self) -> tuple[Entry, ...]:
         """What was answered so far, in the order of the asks (not of the answers)."""
-        return tuple(entry for _, entry in sorted(self._log.items()))
+        return tuple([entry for entry in self._log if entry is not None])
+
+    @property
+    def transcript(self) -> tuple[Statement, ...]:
+        """What was said so far, in order. What is said at once enters together."""
+        return tuple(self._transcript)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What was decided so far, in order."""
+        return tuple([fact for fact in self._facts if isinstance(fact, Decision)])
+
+    @property
+    def scores(self) -> tuple[Scored, ...]:
+        """What was scored so far, in order."""
+        return tuple([fact for fact in self._facts if isinstance(fact, Scored)])
 
     def answer(self, ask: Ask, reply: Reply | str) -> None:
-        """Takes the reply to one open ask. A string where a verdict or score is due is parsed as a decision in words.
+        """Takes the reply to one open ask. A string where a verdict or score is due is read as a decision in words.
 
         Raises ValueError or TypeError for a reply that can't be one; the episode is then as it was.
         """
         if self._asks.get(ask.index) is not ask:
             raise ValueError(f"ask {ask.index} ({ask.role}) is not open in this episode")
-        if isinstance(ask, Turn):
-            speech = Speech(reply) if isinstance(reply, str) else reply
-            if not isinstance(speech, Speech):
-                raise TypeError(f"{ask.role} must say a string or a Speech, not {reply!r:.200}")
-            self._enter(Entry(ask.index, ask.role, ask.prompt, _checked(speech, ask.role)))
-        elif isinstance(reply, str):
-            self._answer_in_words(ask, clean_text(_bounded(reply, ask.role)))
+        if isinstance(reply, str) and ask.clarify:
+            if len(reply) > MAX_TEXT:
+                raise ValueError(f"{ask.role} said {len(reply):,} characters; the most is {MAX_TEXT:,}")
+            self._answer_in_words(ask, clean_text(reply))
         else:
-            self._enter(Entry(ask.index, ask.role, ask.prompt, reply))
+            self._enter(Entry(ask.index, ask.role, ask.duty, ask.prompt, ask.checked(reply)))
+
+    def fail(self, why: str) -> None:
+        """Ends the episode without an outcome, because whoever was asked could not answer."""
+        if self.done:
+            raise ValueError(f"the episode on question {self.question.id!r} is over already")
+        self.failed = why
+        if isinstance(self._request, Say):
+            self._combined()  # what some have said already
+        self._close()
 
     def branch(self, *, unanswered: bool = False) -> Episode:
         """An independent copy at this very point; ``unanswered`` leaves out replies to the request that is still open.
 
         Who looks ahead should leave them out: roles that speak at once must not hear each other.
         """
-        log = [entry for entry in self.log if entry.index < self._base] if unanswered else self.log
+        log = [entry for entry in self._log[: self._base] if entry is not None] if unanswered else self.log
         return Episode(self.protocol, self.question, self.seed, log)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Episode:
         return self.branch()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Episode, (self.protocol, self.question, self.seed, self.log)
+        return _rebuild, (self.protocol, self.question, self.seed, self.log, self.failed)
 
     def _answer_in_words(self, ask: Ask, text: str) -> None:
         """Reads a decision or mark from text. An ambiguous one is asked again once; then the episode is truncated."""
-        first = self._log.get(ask.index)  # the ambiguous first answer, if this is the second
+        first = self._log[ask.index]  # the ambiguous first answer, if this is the second
         prompt, rejected = (first.prompt, first.rejected) if first else (ask.prompt, ())
         try:
-            reply: Reply = parse_decision(text, ask.labels) if isinstance(ask, Case) else parse_score(text)
+            reply = ask.read(text)
         except DecisionError:
-            self._log[ask.index] = Entry(ask.index, ask.role, prompt, None, (*rejected, text))
+            self._log[ask.index] = Entry(ask.index, ask.role, ask.duty, prompt, None, (*rejected, text))
             if rejected:
-                self._end(f"{ask.role} gave two ambiguous answers")
+                self.truncated = f"{ask.role} gave two ambiguous answers"
+                self._close()
             else:
-                again = (*prompt, Message("assistant", text), Message("user", CLARIFY[type(ask).__name__]))
+                again = (*prompt, Message("assistant", text), Message("user", ask.clarify))
                 self._asks[ask.index] = replace(ask, prompt=again, draw=1)
             return
-        self._enter(Entry(ask.index, ask.role, prompt, reply, rejected, text))
+        self._enter(Entry(ask.index, ask.role, ask.duty, prompt, reply, rejected, text))
 
     def _enter(self, entry: Entry) -> None:
         self._log[entry.index] = entry
@@ -140,64 +172,65 @@ class Episode:
         if not self._asks:
             self._send(self._combined())
 
-    def _end(self, why: str) -> None:
-        self.truncated = why
+    def _close(self) -> None:
         self._asks.clear()
+        self._moment.over = True
         self._game.close()
+
+    def _combined(self) -> object:
+        """The current request's replies, in the form in which its script is sent them; enters what they add."""
+        assert self._request is not None
+        assert self._context is not None
+        replies = [None if entry is None else entry.reply for entry in self._log[self._base :]]
+        sent, facts = self._request.combined(replies, self._context)
+        self._facts += facts
+        self._transcript += [fact for fact in facts if isinstance(fact, Statement)]
+        return sent
 
     def _send(self, reply: object) -> None:
         """Runs the script to its next request and opens that request's asks."""
-        self._base = self._next
+        self._moment.over = True
+        self._base = len(self._log)
         try:
             request = self._game.send(reply)
         except StopIteration as stop:
-            self.outcome = stop.value
-            self._request = None
+            outcome = Outcome() if stop.value is None else stop.value
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"{self.protocol.name} returned {outcome!r:.200}, which is no Outcome") from None
+            self.outcome = outcome
             return
-        self._request = request
-        if isinstance(request, Say):
-            asks: list[Ask] = [
-                Turn(role, prompt, self._base + i, self) for i, (role, prompt) in enumerate(request.prompts.items())
-            ]
-        elif isinstance(request, Decide):
-            labels = tuple(LABELS[: len(request.options)])
-            asks = [
-                Case(
-                    request.role,
-                    view.prompt,
-                    self._base + i,
-                    self,
-                    labels=labels,
-                    options=tuple(request.options[option] for option in view.order),
-                )
-                for i, view in enumerate(request.views)
-            ]
-        elif isinstance(request, Score):
-            asks = [
-                Solution(request.role, request.prompt, self._base, self, problem=request.problem, text=request.solution)
-            ]
-        else:
+        if not isinstance(request, Request):
             raise TypeError(f"{self.protocol.name} yielded {request!r:.200}, which is not a Say, Decide or Score")
+        self._moment = _Moment()
+        self._request = request
+        self._context = AskContext(
+            self.protocol.name,
+            self._base,
+            self.seed,
+            self._bare,
+            self._roles,
+            self.assigned,
+            self._transcript,
+            self._look_ahead,
+        )
+        asks = request.asks(self._context)
         if not asks:
             raise ValueError(f"{self.protocol.name} yielded a request that asks nobody: {request!r:.200}")
         self._asks = {ask.index: ask for ask in asks}
-        self._next = self._base + len(asks)
+        self._log.extend([None] * len(asks))
 
-    def _combined(self) -> object:
-        """The current request's replies, in the form in which its protocol is sent them."""
-        request = self._request
-        entries = [self._log[index] for index in range(self._base, self._next)]
-        if isinstance(request, Say):
-            return {entry.role: entry.reply for entry in entries}
-        if isinstance(request, Decide):
-            verdicts = [entry.reply for entry in entries if isinstance(entry.reply, Verdict)]
-            return combine_views(verdicts, [view.order for view in request.views])
-        return entries[0].reply
+    def _look_ahead(self, role: str) -> LookAhead:
+        log = [entry for entry in self._log[: self._base] if entry is not None]
+        private = {s.index: s for s in self._transcript if s.private and s.role != role}
+        if private:
+            log = [_public(entry, private.get(entry.index)) if entry.role != role else entry for entry in log]
+        return LookAhead(self.protocol, self._bare, self.seed, tuple(log), self._moment)
 
-    def _replay(self, log: Iterable[Entry]) -> None:
+    def _replay(self, log: Iterable[Entry], trusted: bool = False) -> None:
         for entry in log:
             ask = self._asks.get(entry.index)
-            if ask is None or ask.role != entry.role or not _same(ask.prompt, entry.prompt):
+            same = ask is not None and ask.role == entry.role
+            if ask is None or not same or not (trusted or _same(ask.prompt, entry.prompt)):
                 raise ReplayError(
                     f"entry {entry.index} of the log ({entry.role}) is not what {self.protocol.name} asks here"
                     + (f" ({ask.role}, or the same role with another prompt)" if ask else "")
@@ -205,46 +238,59 @@ class Episode:
             for text in (*entry.rejected, *([] if entry.text is None else [entry.text])):
                 self._answer_in_words(self._asks[entry.index], text)
             if entry.text is None and entry.reply is not None:
-                self._enter(entry)
+                # the reply was checked when it was given; its ask's own prompt stands, token ids included
+                self._enter(entry if not trusted else replace(entry, prompt=ask.prompt))
 
 
-def _checked(speech: Speech, role: str) -> Speech:
-    text = clean_text(_bounded(speech.text, role))
-    return speech if text == speech.text else replace(speech, text=text, token_ids=(), log_probs=())
+class _Moment:
+    """One request of an episode, shared by the handles that were given out with it."""
+
+    __slots__ = ("over",)
+
+    def __init__(self) -> None:
+        self.over = False
 
 
-def _bounded(text: str, role: str) -> str:
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"{role} said {len(text):,} characters; the most is {MAX_TEXT:,}")
-    return text
+@dataclass(frozen=True, slots=True, eq=False)
+class LookAhead:
+    """A handle to what could become of an episode, for a player that is to speak.
+
+    It holds a copy of the log, without the truth and without other roles' private notes, and nothing of the episode
+    itself: whatever is done with it, the episode stays as it is.
+    """
+
+    _protocol: Protocol
+    _question: Question
+    _seed: int
+    _log: tuple[Entry, ...]
+    _moment: _Moment
+
+    def branch(self) -> Episode:
+        """A truthless copy of the episode at the request that is being answered, with none of its answers.
+
+        Raises RuntimeError once the episode has gone on.
+        """
+        if self._moment.over:
+            raise RuntimeError(
+                f"the episode on question {self._question.id!r} has gone on since this turn: branch() while you answer"
+            )
+        episode = Episode(self._protocol, self._question, self._seed)
+        episode._replay(self._log, trusted=True)
+        return episode
+
+
+def _rebuild(protocol: Protocol, question: Question, seed: int, log: Sequence[Entry], failed: str | None) -> Episode:
+    episode = Episode(protocol, question, seed, log)
+    if failed is not None:
+        episode.fail(failed)
+    return episode
+
+
+def _public(entry: Entry, statement: Statement | None) -> Entry:
+    """What others may know of an entry: no prompt, and of a speech with private notes the public part."""
+    reply = Speech(statement.spoken) if statement is not None else entry.reply
+    return replace(entry, prompt=(), reply=reply)
 
 
 def _same(prompt: Prompt, other: Prompt) -> bool:
-    return [m[:2] for m in prompt] == [m[:2] for m in other]
-
-
-def combine_views(verdicts: list[Verdict], orders: list[tuple[int, ...]]) -> Decision:
-    """Averages log-probabilities over the views, in the options' own order, and normalises.
-
-    For two options this is the mean of the log-odds, in which a constant preference for a label cancels when both
-    orders were judged.
-    """
-    if len(verdicts) == 1 and orders[0] == tuple(range(len(orders[0]))):
-        return Decision(verdicts[0], tuple(verdicts), tuple(orders))
-    total = [0.0] * len(orders[0])
-    for verdict, order in zip(verdicts, orders, strict=True):
-        for log_prob, option in zip(verdict.log_probs, order, strict=True):
-            total[option] += log_prob / len(verdicts)
-    log_probs = np.array(total) - np.logaddexp.reduce(total)
-    masses = [verdict.mass for verdict in verdicts if verdict.mass is not None]
-    mass = sum(masses) / len(masses) if masses else None
-    return Decision(Verdict(tuple(float(p) for p in log_probs), mass), tuple(verdicts), tuple(orders))
-
-
-def correctness(question: Question, outcome: Outcome, check: Any) -> Mapping[str, bool]:
-    """Role -> whether what it argued for, or its final answer, is right. Empty where the truth is unknown."""
-    if question.truth is None:
-        return {}
-    argued = {role: side == question.truth for role, side in outcome.sides.items()}
-    solved = {role: bool(check(question, answer)) for role, answer in outcome.answers.items()}
-    return {**argued, **solved}
+    return len(prompt) == len(other) and all(m[:2] == n[:2] for m, n in zip(prompt, other, strict=True))

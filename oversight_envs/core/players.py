@@ -1,104 +1,42 @@
-"""What can fill a role: a speaker, a judge, a verifier; and how an episode's questions are put to them.
+"""What can fill a role, in one of three shapes, and how it is asked.
 
-A filler works on batches, and needs only the methods that its role's duties call for: ``speak`` to say, ``decide`` to
-judge between options, ``score`` to mark a solution. A plain ``str -> str`` function is a speaker.
+- It takes a batch in step: ``speak(turns)``, ``decide(cases)``, ``score(solutions)``, whichever its role needs. Models
+  in this process, scripts; a plain ``str -> str`` function is a speaker.
+- It answers one ask asynchronously: ``async def answer(ask)``. Servers, people on a page.
+- It is made of players: ``def answer(ask)``, a generator that yields ``Consult(player, asks)``, is sent their replies
+  and returns its own. Its calls join everyone else's batches.
 """
 
 from __future__ import annotations
 
-import math
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from importlib import import_module
+from typing import Any, Literal
 
-from oversight_envs.core.prompt import Prompt, render_prompt
-from oversight_envs.core.protocol import Duty, Speech, Verdict
-from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.prompt import render_prompt
+from oversight_envs.core.protocol import Protocol as Game
+from oversight_envs.core.protocol import check_roles
+from oversight_envs.core.requests import KINDS, Ask, Duty, Judge, Reply, Role, Speaker, Turn, Verifier
 
-if TYPE_CHECKING:
-    from oversight_envs.core.episode import Episode
-    from oversight_envs.core.protocol import Protocol as Game
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ask:
-    """Something that an episode wants to know from one role. ``index`` is its place in the episode's log.
-
-    ``episode`` is the live episode: a player may ``branch()`` it to look ahead, and must not answer it.
-    """
-
-    role: str
-    prompt: Prompt
-    index: int
-    episode: Episode
-    draw: int = 0
-    """Counts further draws for one ask, each with a random stream of its own: a decision asked again, best-of-N."""
-
-    @property
-    def seed(self) -> int:
-        """This ask's own random stream: the same whatever else is in the batch."""
-        return derive_seed(self.episode.seed, "ask", self.role, self.index, self.draw)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Turn(Ask):
-    """A turn to speak."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case(Ask):
-    """A case to decide: ``options[k]`` is the answer that the prompt labels ``labels[k]``. It carries no truth."""
-
-    labels: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-
-    @property
-    def question_id(self) -> str:
-        return self.episode.question.id
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Solution(Ask):
-    """A solution to score."""
-
-    problem: str = ""
-    text: str = ""
-
-    @property
-    def question_id(self) -> str:
-        return self.episode.question.id
-
-
-@runtime_checkable
-class Speaker(Protocol):
-    """Says something in each turn: one ``Speech`` (or plain string) for each, in order."""
-
-    def speak(self, turns: Sequence[Turn]) -> Sequence[Speech | str]: ...
-
-
-@runtime_checkable
-class Judge(Protocol):
-    """Decides each case: one ``Verdict`` over its labels for each, in order. Raises where it can't; never guesses."""
-
-    def decide(self, cases: Sequence[Case]) -> Sequence[Verdict]: ...
-
-
-@runtime_checkable
-class Verifier(Protocol):
-    """Scores each solution: one real V for each, in order; for a calibrated verifier the log-odds that it is right."""
-
-    def score(self, solutions: Sequence[Solution]) -> Sequence[float]: ...
-
-
-Player = Speaker | Judge | Verifier | Callable[[str], str]
+Player = Speaker | Judge | Verifier | Callable[[str], str] | str | Any
+"""A player; or the name of one (``"smollm2-135m"``, ``"human"``, ``"scripted:TEXT"``)."""
 Players = Mapping[str, Player]
 
-_METHODS: dict[Duty, str] = {"say": "speak", "decide": "decide", "score": "score"}
-_DUTY_OF: dict[type[Ask], Duty] = {Turn: "say", Case: "decide", Solution: "score"}
+Shape = Literal["batch", "async", "compound"]
 
 
 class PlayerError(RuntimeError):
     """A player gave something that can't be used: too few answers, NaN, the wrong type. The episode is unharmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """What a player made of players yields: ``player`` is to answer ``asks``, all of one kind. Sent: their replies."""
+
+    player: Any
+    asks: Sequence[Ask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +53,53 @@ class FunctionSpeaker:
         return {"type": "function", "name": getattr(self.function, "__qualname__", type(self.function).__qualname__)}
 
 
-def check_players(game: Game, players: Players | None) -> dict[str, Any]:
-    """The fillers of ``game``'s roles, functions made speakers; raises ValueError or TypeError for a misfit."""
+def shape(player: Any) -> Shape:
+    """How a player is asked."""
+    answer = getattr(player, "answer", None)
+    if inspect.iscoroutinefunction(answer):
+        return "async"
+    return "compound" if inspect.isgeneratorfunction(answer) else "batch"
+
+
+def check_players(game: Game, players: Players | None, *, knows: Any = None) -> dict[str, Any]:
+    """The fillers of ``game``'s roles: names made players (equal ones the same player), functions made speakers.
+
+    ``knows``, a task and its questions, is what an ``oracle`` is to know. Raises ValueError or TypeError for a misfit.
+    """
+    check_roles(game)
     filled: dict[str, Any] = {}
+    named: dict[tuple[str, frozenset[Duty]], Any] = {}
     for role, player in (players or {}).items():
-        if role not in game.duties:
-            raise ValueError(f"players: {game.name} has no role {role!r}; its roles are {', '.join(game.duties)}")
-        missing = [
-            _METHODS[duty] for duty in sorted(game.duties[role]) if not callable(getattr(player, _METHODS[duty], None))
-        ]
-        if missing == ["speak"] and callable(player) and not isinstance(player, type):
-            player, missing = FunctionSpeaker(player), []
-        if missing:
-            needs = " and ".join(f"{_METHODS[duty]}()" for duty in sorted(game.duties[role]))
-            raise TypeError(f"players[{role!r}]: this role needs {needs}, and {player!r} lacks {', '.join(missing)}()")
-        filled[role] = player
+        if role not in game.roles:
+            raise ValueError(f"players: {game.name} has no role {role!r}; its roles are {', '.join(game.roles)}")
+        if isinstance(player, str):
+            make = import_module("oversight_envs.agents.specs").make_player  # by name: players are above the core
+            does = game.roles[role].does
+            if (player, does) not in named:
+                named[player, does] = make(player, game.roles[role], knows=knows)
+            player = named[player, does]
+        filled[role] = _fitting(role, game.roles[role], player)
     return filled
+
+
+def _fitting(name: str, role: Role, player: Any) -> Any:
+    if shape(player) != "batch" and not isinstance(player, type):
+        does = getattr(player, "does", role.does)
+        if not role.does <= does:
+            raise TypeError(
+                f"players[{name!r}]: this role does {sorted(role.does)}, and {player!r} does {sorted(does)}"
+            )
+        return player
+    methods = [KINDS[duty].method for duty in sorted(role.does)]
+    missing = [method for method in methods if not callable(getattr(player, method, None))]
+    if missing == ["speak"] and callable(player) and not isinstance(player, type):
+        return FunctionSpeaker(player)
+    if missing or isinstance(player, type):
+        needs = " and ".join(f"{method}()" for method in methods)
+        hint = f"; give an instance, {player.__name__}()" if isinstance(player, type) else ""
+        lacks = ", ".join(missing) or "being made"
+        raise TypeError(f"players[{name!r}]: this role needs {needs}, and {player!r} lacks {lacks}{hint}")
+    return player
 
 
 def describe_player(player: Any) -> dict[str, Any]:
@@ -139,50 +108,26 @@ def describe_player(player: Any) -> dict[str, Any]:
     return dict(described) if isinstance(described, Mapping) else {"type": type(player).__qualname__}
 
 
-def answer_asks(player: Any, asks: Sequence[Ask]) -> list[Speech | Verdict | float]:
-    """Puts ``asks`` of one kind to one player, and checks what comes back. Raises PlayerError naming what is wrong."""
-    duty = _DUTY_OF[type(asks[0])]
-    replies = getattr(player, _METHODS[duty])(asks)
-    where = f"{type(player).__qualname__}.{_METHODS[duty]}()"
+def answer_asks(player: Any, asks: Sequence[Ask]) -> list[Reply]:
+    """Puts ``asks`` of one kind to a player that takes batches, and checks what comes back.
+
+    Raises PlayerError naming what is wrong, and whatever the player raises.
+    """
+    method = type(asks[0]).method
+    where = f"{type(player).__qualname__}.{method}()"
+    if not callable(getattr(player, method, None)):
+        raise TypeError(f"{player!r:.200} has no {method}(), which {asks[0].role} is asked for")
+    replies = getattr(player, method)(asks)
     if isinstance(replies, str) or not isinstance(replies, Sequence):
         raise PlayerError(f"{where} must return a list with one reply for each ask, not {type(replies).__name__}")
     if len(replies) != len(asks):
         raise PlayerError(f"{where} was asked {len(asks)} things and returned {len(replies)} replies")
-    return [_checked(reply, ask, f"{where} for {ask.role}") for reply, ask in zip(replies, asks, strict=True)]
+    return [check_reply(where, ask, reply) for ask, reply in zip(asks, replies, strict=True)]
 
 
-def _checked(reply: Any, ask: Ask, where: str) -> Speech | Verdict | float:
-    if isinstance(ask, Turn):
-        return _speech(reply, where)
-    return _verdict(reply, ask, where) if isinstance(ask, Case) else _score(reply, where)
-
-
-def _speech(reply: Any, where: str) -> Speech:
-    if isinstance(reply, Speech) and isinstance(reply.text, str):
-        return reply
-    if isinstance(reply, str):
-        return Speech(reply)
-    raise PlayerError(f"{where} must return a string or a Speech, not {reply!r:.200}")
-
-
-def _verdict(reply: Any, ask: Case, where: str) -> Verdict:
-    if not isinstance(reply, Verdict):
-        raise PlayerError(f"{where} must return a Verdict, not {reply!r:.200}")
-    if len(reply.log_probs) != len(ask.labels):
-        raise PlayerError(f"{where} returned {len(reply.log_probs)} log-probabilities for {len(ask.labels)} options")
-    if not all(math.isfinite(p) for p in reply.log_probs):
-        raise PlayerError(f"{where} returned log-probabilities that are not finite: {reply.log_probs}")
-    total = sum(math.exp(min(p, 1.0)) for p in reply.log_probs)
-    if abs(total - 1) > 1e-3:
-        raise PlayerError(f"{where} returned probabilities that sum to {total:.4f}, not 1: {reply.log_probs}")
-    return reply
-
-
-def _score(reply: Any, where: str) -> float:
+def check_reply(where: str, ask: Ask, reply: Any) -> Reply:
+    """One reply, tidied; raises PlayerError, which names the player by ``where``, for one that can't be."""
     try:
-        score = float(reply)
-    except (TypeError, ValueError):
-        raise PlayerError(f"{where} must return a real number, not {reply!r:.200}") from None
-    if not math.isfinite(score):
-        raise PlayerError(f"{where} returned a score that is not finite: {score}")
-    return score
+        return ask.checked(reply)
+    except (TypeError, ValueError) as error:
+        raise PlayerError(f"{where}: {error}") from None

@@ -234,8 +234,12 @@ class QuoteChecker:
 
     def _verify(self, segment: Segment) -> Segment:
         spans = self.find(segment.text)
-        source = " … ".join(" ".join(self._passage[start:end].split()) for start, end in spans)
-        return replace(segment, spans=spans, source=source)
+        return replace(segment, spans=spans, source=quoted_source(self._passage, spans))
+
+
+def quoted_source(passage: str, spans: Sequence[Span]) -> str:
+    """The passage's own words at ``spans``, on one line."""
+    return " … ".join([" ".join(passage[start:end].split()) for start, end in spans])
 
 
 class _Looks(dict[int, str]):

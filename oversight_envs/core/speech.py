@@ -1,19 +1,19 @@
-"""What was said, with its quotes checked once, and how it looks to those who did not say it."""
+"""What was said: the speech as it was made, the rules it is held to, and the statement that enters the game.
+
+The episode applies the rules, once; the script and every viewer get the ``Statement``.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Any
 
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt, quote_lines
-from oversight_envs.core.quotes import QuoteChecker, Segment, Show, render
-
-if TYPE_CHECKING:
-    from oversight_envs.core.protocol import Speech
+from oversight_envs.core.quotes import QuoteChecker, Segment, Show, parse, render
 
 SCRATCHPAD = ("<scratchpad>", "</scratchpad>")
 
@@ -22,35 +22,101 @@ _NAMES_LABEL = re.compile(r"\b(?:answer|option|choice|debater)\s*\(?[A-D]\b|\([A
 
 
 @dataclass(frozen=True, slots=True)
+class Speech:
+    """What a speaker said in one turn, as it said it.
+
+    ``token_ids`` and ``log_probs`` (one for each id, natural log, at sampling temperature) are what a model drew;
+    ``info`` is anything else worth keeping in the record, as JSON values (a best-of-N agent's scores).
+    """
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+    log_probs: tuple[float, ...] = ()
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingRules:
+    """What a speech is held to. A ``Say`` carries them and the episode applies them."""
+
+    max_words: int | None = None
+    """Words over this limit are cut off, private notes aside; None: no limit."""
+    quotes: bool = False
+    """Whether ``<quote>…</quote>`` is checked against the passage."""
+    scratchpad: bool = False
+    """Whether what stands between ``<scratchpad>`` tags is private."""
+
+    def __post_init__(self) -> None:
+        if self.max_words is not None:
+            at_least("max_words", self.max_words, 1)
+
+
+FREE = SpeakingRules()
+"""No rules: all that is said is heard."""
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One speech as it entered the game.
 
-    ``turn`` counts from 1; statements of one turn were made at once, unheard by each other. ``kept`` is what counts as
-    the speaker's own turn: private notes and speech, cut at the word limit. ``segments`` is the public part, with its
-    quotes checked.
+    ``turn`` counts from 1; statements of one turn were made at once, unheard by each other. ``index`` is the speech's
+    place in the log. ``private`` are the notes before the public part, tags included; ``spoken`` is the public part as
+    written, cut at the word limit. ``segments`` is the public part with its quotes checked.
     """
 
     role: str
     turn: int
-    kept: str
+    index: int
+    private: str
+    spoken: str
     segments: tuple[Segment, ...]
     cut: bool = False
-    names_label: bool = False
     token_ids: tuple[int, ...] = ()
+    _shown: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
-    def public(self) -> str:
+    def text(self) -> str:
         """The public words, quotes without their tags."""
-        return "".join(segment.text for segment in self.segments)
+        return "".join([segment.text for segment in self.segments])
+
+    @property
+    def kept(self) -> str:
+        """What counts as the speaker's own turn in later prompts: private notes and public part."""
+        return self.private + self.spoken
+
+    @property
+    def notes(self) -> str:
+        """The private notes without their tags."""
+        return self.private.strip().removeprefix(SCRATCHPAD[0]).removesuffix(SCRATCHPAD[1]).strip()
 
     @property
     def quotes(self) -> tuple[Segment, ...]:
         return tuple(segment for segment in self.segments if segment.quoted)
 
+    @property
+    def names_label(self) -> bool:
+        """Whether it names an answer by its letter."""
+        return _NAMES_LABEL.search(self.text) is not None
+
     def shown(self, show: Show = "all") -> str:
         """As others read it: every line begins with ``> ``, or a note that nothing was said."""
-        text = render(self.segments, show).strip()
-        return quote_lines(text) if text else "(nothing)"
+        if show not in self._shown:
+            text = render(self.segments, show).strip()
+            self._shown[show] = quote_lines(text) if text else "(nothing)"
+        return self._shown[show]
+
+
+def make_statement(
+    speech: Speech, rules: SpeakingRules, passage: str, *, role: str, turn: int, index: int
+) -> Statement:
+    """Holds a speech to the rules. The passage's quote checker is built when a quote is first met."""
+    private, public = split_scratchpad(speech.text) if rules.scratchpad else ("", speech.text)
+    spoken = public if rules.max_words is None else cut_words(public, rules.max_words)
+    cut = spoken is not public and len(spoken.split()) < len(public.split())
+    segments = parse(spoken) if rules.quotes else (Segment(spoken),)
+    if rules.quotes and any(segment.quoted for segment in segments):
+        segments = checker_for(passage).check(spoken)
+    return Statement(role, turn, index, private, spoken, segments, cut, () if cut else speech.token_ids)
 
 
 @lru_cache(maxsize=256)
@@ -82,63 +148,45 @@ def cut_words(text: str, limit: int) -> str:
     return text
 
 
-class Transcript:
-    """The statements so far. The rules of speaking (word limit, scratchpad, quotes) are applied here, once."""
-
-    def __init__(self, passage: str, *, max_words: int, scratchpad: bool, quotes: bool) -> None:
-        self.statements: list[Statement] = []
-        self._checker = checker_for(passage) if quotes else None
-        self._max_words = max_words
-        self._scratchpad = scratchpad
-        self._turns = 0
-
-    def add(self, said: dict[str, Speech]) -> None:
-        """Enters what was said at once, in the order of ``said``, as the next turn."""
-        self._turns += 1
-        for role, speech in said.items():
-            private, public = split_scratchpad(speech.text) if self._scratchpad else ("", speech.text)
-            short = cut_words(public, self._max_words)
-            cut = len(short.split()) < len(public.split()) if short is not public else False
-            segments = self._checker.check(short) if self._checker else (Segment(short),)
-            named = _NAMES_LABEL.search("".join([segment.text for segment in segments])) is not None
-            ids = () if cut else speech.token_ids
-            self.statements.append(Statement(role, self._turns, private + short, segments, cut, named, ids))
-
-    def __iter__(self) -> Iterator[Statement]:
-        return iter(self.statements)
-
-
-def conversation(
-    opening: Prompt,
-    statements: Iterable[Statement],
-    role: str,
-    heading: Callable[[Statement], str],
-    cue: Callable[[int], str],
-    show: Show = "all",
-) -> Prompt:
-    """The chat so far as ``role`` sees it, ending with the user message that it is to answer.
+class Conversation:
+    """The chat as one role sees it, which grows by what is said.
 
     Its own statements are its assistant turns; what others said since stands in the user turns between them, each
     under its ``heading``, closed by ``cue(n)`` for its n-th turn (from 1). What others said in the same turn comes
     after its own words, since it had not heard them. So each later prompt extends the earlier one message for
     message, and an engine can go on where it was. ``opening`` ends with a user message.
     """
-    messages = list(opening[:-1])
-    heard = [opening[-1].content]
-    spoken = 0
-    for turn in _by_turn(statements):
-        own = [statement for statement in turn if statement.role == role]
-        for statement in own:
-            spoken += 1
-            messages.append(Message("user", "\n\n".join([*heard, cue(spoken)])))
-            messages.append(Message("assistant", statement.kept, statement.token_ids))
-            heard.clear()
-        heard += [f"{heading(statement)}\n{statement.shown(show)}" for statement in turn if statement.role != role]
-    messages.append(Message("user", "\n\n".join([*heard, cue(spoken + 1)])))
-    return tuple(messages)
 
+    def __init__(
+        self,
+        opening: Prompt,
+        role: str,
+        heading: Callable[[Statement], str],
+        cue: Callable[[int], str],
+        show: Show = "all",
+    ) -> None:
+        self._role, self._heading, self._cue, self._show = role, heading, cue, show
+        self._messages = list(opening[:-1])
+        self._heard = [opening[-1].content]
+        self._spoken = 0
 
-def _by_turn(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
-    """Statements grouped by the turn in which they were made, in order."""
-    for _, group in groupby(statements, key=lambda statement: statement.turn):
-        yield list(group)
+    def hear(self, turn: Iterable[Statement]) -> None:
+        """Takes in what was said at once."""
+        others = []
+        for statement in turn:
+            if statement.role != self._role:
+                others.append(f"{self._heading(statement)}\n{statement.shown(self._show)}")
+                continue
+            self._messages.append(self._request())
+            self._messages.append(Message("assistant", statement.kept, statement.token_ids))
+            self._spoken += 1
+            self._heard = []
+        self._heard += others
+
+    @property
+    def prompt(self) -> Prompt:
+        """The chat so far, ending with the user message that the role is to answer."""
+        return (*self._messages, self._request())
+
+    def _request(self) -> Message:
+        return Message("user", "\n\n".join([*self._heard, self._cue(self._spoken + 1)]))

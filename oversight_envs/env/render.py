@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.protocol import Speech
 from oversight_envs.core.record import Record
 from oversight_envs.core.speech import Statement
 
 
 def describe(episode: Episode, record: Record | None = None) -> str:
-    """Question, what was said so far and, when the game is over, how it was decided."""
+    """Question, what was said so far and, when the game is over, how it was decided.
+
+    What is being said at this very turn is not shown, nor are private notes: those who play may be looking.
+    """
     question = episode.question
     lines = [f"{episode.protocol.name}: {question.text}"]
     lines += [f"  ({index + 1}) {option}" for index, option in enumerate(question.options)]
-    for entry in episode.log:
-        if isinstance(entry.reply, Speech):
-            lines += ["", entry.role, *(f"  {line}" for line in entry.reply.text.splitlines())]
+    for statement in episode.transcript:
+        lines += ["", statement.role, *(f"  {line}" for line in statement.text.splitlines())]
+        lines += [f"  ({note})" for note in flags(statement)]
     for ask in episode.asks[:1]:
         lines += ["", f"next: {ask.role}"]
     return "\n".join(lines + (["", *verdict_lines(record)] if record else []))
@@ -23,19 +25,19 @@ def describe(episode: Episode, record: Record | None = None) -> str:
 
 def verdict_lines(record: Record) -> list[str]:
     """How the game was decided, one fact a line."""
-    if record.truncated:
-        return [f"no result: {record.truncated}"]
+    if record.ended_without_result:
+        return [f"no result: {record.ended_without_result}"]
     lines = []
-    outcome = record.outcome
-    if outcome and outcome.decision:
-        for option, p in zip(record.question.options, outcome.decision.verdict.probabilities, strict=True):
-            mark = " (right)" if record.question.truth == record.question.options.index(option) else ""
-            lines.append(f"{p:6.1%}  {option}{mark}")
-    if outcome:
-        for role, score in outcome.scores.items():
-            answer = outcome.answers.get(role)
-            mark = {True: "right", False: "wrong", None: "truth unknown"}[record.correct.get(role)]
-            lines.append(f"V = {score:+.2f}  {role}: {'no answer' if answer is None else answer} ({mark})")
+    for decision in record.decisions:
+        if len(record.decisions) > 1:
+            lines.append(f"{decision.role} decides:")
+        for option, p in enumerate(decision.verdict.probabilities):
+            mark = " (right)" if record.question.truth == option else ""
+            lines.append(f"{p:6.1%}  {record.question.options[option]}{mark}")
+    for scored in record.scores:
+        answer = record.answers.get(scored.author)
+        mark = {True: "right", False: "wrong", None: "truth unknown"}[record.correct.get(scored.author)]
+        lines.append(f"V = {scored.value:+.2f}  {scored.author}: {'no answer' if answer is None else answer} ({mark})")
     lines += [f"reward of {role}: {value:+.3f}" for role, value in record.rewards.items()]
     return lines
 
@@ -45,7 +47,7 @@ def flags(statement: Statement) -> list[str]:
     notes = []
     if statement.cut:
         notes.append("cut at the word limit")
-    if not statement.public.strip():
+    if not statement.text.strip():
         notes.append("says nothing")
     if statement.names_label:
         notes.append("names an answer by its letter")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oversight_envs.core.protocol import Decision, Verdict
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Decision
+from oversight_envs.core.verdict import Verdict
 from oversight_envs.evaluation.statistics import Estimate, Pair, mean, share
 
 BINS = 10
@@ -57,14 +58,23 @@ class Decisions:
     """How often it believed a side that argued for a wrong answer. In a debate: one less the share above."""
 
 
-def judge(records: Sequence[Record]) -> Decisions | None:
-    """The metrics of the judge's decisions; None where nothing was decided or no truth is known."""
-    decided = list(_decided(records))
+def judges(records: Sequence[Record]) -> dict[str, Decisions]:
+    """Role -> the metrics of its decisions, of each episode the last; who decides last in a game stands first."""
+    places: dict[str, int] = {}
+    for record in records:
+        places |= {decision.role: max(places.get(decision.role, 0), decision.index) for decision in record.decisions}
+    found = {role: judge(records, role) for role in sorted(places, key=lambda role: (-places[role], role))}
+    return {role: decisions for role, decisions in found.items() if decisions is not None}
+
+
+def judge(records: Sequence[Record], role: str | None = None) -> Decisions | None:
+    """The metrics of each episode's last decision (by ``role``); None where there is none or no truth is known."""
+    decided = list(_decided(records, role))
     if not decided:
         return None
     bins = reliability(decided)
     return Decisions(
-        accuracy=share(credits(records)),
+        accuracy=share((r.question.id, _credit(d.verdict, truth)) for r, d, truth in decided),
         chance=float(np.mean([1 / len(d.verdict.log_probs) for _, d, _ in decided])),
         ties=sum(d.verdict.choice is None for _, d, _ in decided),
         log_score=mean((r.question.id, d.verdict.log_probs[truth]) for r, d, truth in decided),
@@ -80,7 +90,7 @@ def judge(records: Sequence[Record]) -> Decisions | None:
 
 
 def credits(records: Sequence[Record]) -> list[Pair]:
-    """Question and credit (1 right, 0 wrong, a tie in between) for each decision; accuracy is their mean."""
+    """Question and credit (1 right, 0 wrong, a tie in between) of each last decision; accuracy is their mean."""
     return [(r.question.id, _credit(d.verdict, truth)) for r, d, truth in _decided(records)]
 
 
@@ -105,11 +115,12 @@ def reliability(decided: Sequence[tuple[Record, Decision, int]]) -> tuple[Bin, .
     )
 
 
-def _decided(records: Sequence[Record]) -> Iterator[tuple[Record, Decision, int]]:
+def _decided(records: Sequence[Record], role: str | None = None) -> Iterator[tuple[Record, Decision, int]]:
     for record in records:
         truth = record.question.truth
-        if record.outcome is not None and record.outcome.decision is not None and isinstance(truth, int):
-            yield record, record.outcome.decision, truth
+        own = [decision for decision in record.decisions if role in (None, decision.role)]
+        if record.outcome is not None and own and isinstance(truth, int):
+            yield record, own[-1], truth
 
 
 def _credit(verdict: Verdict, option: int) -> float:
@@ -123,6 +134,6 @@ def _brier(verdict: Verdict, truth: int) -> float:
 
 def _believed(decided: Sequence[tuple[Record, Decision, int]], *, honest: bool) -> Iterator[Pair]:
     for record, decision, truth in decided:
-        for side in record.outcome.sides.values() if record.outcome else ():
+        for side in record.assigned.sides.values():
             if (side == truth) == honest:
                 yield record.question.id, _credit(decision.verdict, side)

@@ -10,15 +10,16 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from oversight_envs.core.players import Players, describe_player
+from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
-from oversight_envs.core.record import Record, as_json
+from oversight_envs.core.record import Record
+from oversight_envs.core.record_json import as_json
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.statistics import Estimate
@@ -84,39 +85,43 @@ def evaluate(
     task: Task,
     players: Players,
     *,
-    questions: int | None = None,
-    seed: int = 0,
     out: str | Path,
-    baselines: Sequence[str] | None = None,
+    questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    baselines: Sequence[str] | None = None,
+    seed: int = 0,
     reward: str | RewardRule | None = None,
-    fit: Callable[[Question], Question] | None = None,
     concurrency: int = 32,
-    progress: bool = False,
     about: Mapping[str, Any] | None = None,
-    command: str | None = None,
+    on_record: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
-    """Plays ``protocol`` and its baselines on the same ``questions`` questions of ``task`` (all when None).
+    """Plays ``protocol`` and its baselines on the same questions.
 
-    Files under ``out``: ``<protocol>.jsonl``, ``blind.jsonl`` and ``expert.jsonl`` (episodes, written as they end and
-    not played again), ``run.json`` (how they were played; a folder of another run is refused) and ``summary.json``.
-    ``about`` (the task's options, say) is added to what ``run.json`` says of the task.
-
-    ``baselines`` of None takes those that make sense: none where the judge does not decide between options, no expert
-    where there is no passage. ``samples`` is for the protocol alone.
-
-    ``fit`` cuts a question's passage to what the models can read (see ``models.fit_passage``). It is applied once,
-    before anything is played, so that all conditions share the passage; ``metadata["passage_cut"]`` of the recorded
-    question is then the length that the passage had, in characters.
+    Args:
+        protocol, task, players: the game, where questions come from, and who plays.
+        out: a folder for ``<protocol>.jsonl``, ``blind.jsonl`` and ``expert.jsonl`` (episodes, written as they end and
+            not played again), ``run.json`` (how they were played; a folder of another run is refused) and
+            ``summary.json``.
+        questions: how many (all when None), or the questions themselves: with passages that were cut to what models can
+            read (``models.fit_passage``), say, so that all conditions share them.
+        samples: episodes of the protocol on each question; the baselines play each once.
+        baselines: which of ``BASELINES``. None takes those that make sense: none where no role decides between options,
+            or several do, no expert where there is no passage. They are those of ``protocol.baselines()``, so that
+            wording and answer orders are the protocol's own.
+        seed, reward, concurrency: as for ``rollout``.
+        about: what else ``run.json`` is to say of the task (its options).
+        on_record: called with a condition's name, episodes done and episodes in all, for progress bars.
     """
-    chosen = [fit(question) if fit else question for question in task.sample(questions, seed=seed)]
-    sensible = _sensible_baselines(protocol, chosen)
-    wanted = sensible if baselines is None else tuple(baselines)
+    chosen = task.sample(questions, seed=seed) if questions is None or isinstance(questions, int) else questions
+    judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
+    sensible = _sensible_baselines(protocol, chosen) if len(judges) == 1 and baselines != () else {}
+    wanted = tuple(sensible) if baselines is None else tuple(baselines)
     for baseline in wanted:
         if baseline not in BASELINES:
             raise ValueError(f"baselines={baseline!r}: choose from {', '.join(BASELINES)}")
         if baseline not in sensible:
             raise ValueError(f"baselines={baseline!r} makes no sense for {protocol.name} on task {task.name!r}")
+    filled = check_players(protocol, players, knows=(task, chosen))
     folder = Path(out)
     settings = {
         "protocol": protocol.name,
@@ -124,31 +129,34 @@ def evaluate(
         "task": {"name": task.name, "split": task.split, **(dict(about) if about else {})},
         "samples": samples,
         "seed": seed,
-        "players": {role: describe_player(player) for role, player in players.items()},
+        "players": {role: describe_player(player) for role, player in filled.items()},
     }
     _claim(folder, settings)
-    both_orders = bool(getattr(protocol, "both_orders", False))
-    games: dict[str, Protocol] = {protocol.name: protocol}
-    games |= {name: Direct(expert=name == "expert", both_orders=both_orders) for name in wanted}
-    conditions = {
-        name: rollout(
+    conditions = {}
+    for name, game in {protocol.name: protocol, **{name: sensible[name] for name in wanted}}.items():
+        main = game is protocol
+        conditions[name] = rollout(
             game,
             task,
-            players if game is protocol else {"judge_0": players["judge_0"]},
+            filled if main else {"judge_0": filled[judges[0]]},
             questions=chosen,
-            samples=samples if game is protocol else 1,
+            samples=samples if main else 1,
             seed=seed,
-            reward=reward if game is protocol else None,
+            reward=reward if main else None,
             path=folder / f"{name}.jsonl",
             concurrency=concurrency,
-            progress=progress,
-            label=name,
+            on_record=partial(_tell, on_record, name),
         )
-        for name, game in games.items()
-    }
     evaluation = Evaluation(conditions, name=f"{protocol.name} on {task.name}", seed=seed)
-    _write(folder / "summary.json", summary(evaluation, {**settings, "questions": len(chosen), "command": command}))
+    _write(folder / "summary.json", summary(evaluation, {**settings, "questions": len(chosen)}))
     return evaluation
+
+
+def _tell(
+    on_record: Callable[[str, int, int], None] | None, name: str, _: Record | None, done: int, total: int
+) -> None:
+    if on_record is not None:
+        on_record(name, done, total)
 
 
 def summary(evaluation: Evaluation, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,10 +202,13 @@ def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> tuple[str, ...]:
-    if isinstance(protocol, Direct) or "decide" not in protocol.duties.get("judge_0", ()):
-        return ()
-    return BASELINES if any(question.passage for question in questions) else BASELINES[:1]
+def _sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> dict[str, Protocol]:
+    if isinstance(protocol, Direct):
+        return {}
+    games = dict(protocol.baselines()) or {name: Direct(expert=name == "expert") for name in BASELINES}
+    if not any(question.passage for question in questions):
+        games.pop("expert", None)
+    return games
 
 
 def _versions() -> dict[str, str]:

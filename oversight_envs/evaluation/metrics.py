@@ -1,7 +1,7 @@
 """All metrics of one condition, as pure functions of its records.
 
-Records of different configurations (protocol, options, players) are never pooled: ``measure`` refuses them. Truncated
-episodes are counted and left out of everything else.
+Records of different configurations (protocol, options, players) are never pooled: ``measure`` refuses them. Of episodes
+without a result the speeches count, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from oversight_envs.core.record import Record
-from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judge
+from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judges
 from oversight_envs.evaluation.solutions import Marked, Solutions, marked, solve
 from oversight_envs.evaluation.speeches import Speeches, kind, speeches
 from oversight_envs.evaluation.statistics import Estimate, paired_difference
@@ -41,10 +41,16 @@ class Metrics:
     episodes: int
     questions: int
     truncated: int
-    """Episodes that ended without a result; they count in nothing else."""
-    decisions: Decisions | None = None
+    """Episodes that ended without a result."""
+    judges: Mapping[str, Decisions] = field(default_factory=dict)
+    """Role -> what its decisions came to; who decides last in a game stands first."""
     solutions: Solutions | None = None
     speeches: Mapping[str, Speeches] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """Those of the role that decides last: what the games came to."""
+        return next(iter(self.judges.values()), None)
 
 
 def measure(records: Sequence[Record]) -> Metrics:
@@ -60,9 +66,9 @@ def measure(records: Sequence[Record]) -> Metrics:
         episodes=len(records),
         questions=len({record.question.id for record in records}),
         truncated=len(records) - len(finished),
-        decisions=judge(finished),
+        judges=judges(finished),
         solutions=solve(finished),
-        speeches=speeches(finished),
+        speeches=speeches(records),
     )
 
 

@@ -64,11 +64,11 @@ def solve(records: Sequence[Record]) -> Solutions | None:
 def marked(records: Sequence[Record]) -> list[Marked]:
     """All scored solutions of finished episodes whose truth is known."""
     return [
-        Marked(r.question.id, role, r.correct[role], r.outcome.answers.get(role) is not None, score)
+        Marked(r.question.id, s.author, r.correct[s.author], r.answers.get(s.author) is not None, s.value)
         for r in records
         if r.outcome is not None
-        for role, score in r.outcome.scores.items()
-        if role in r.correct
+        for s in r.scores
+        if s.author in r.correct
     ]
 
 

@@ -1,7 +1,7 @@
 """What the players' speeches were like, by who gave them: quotes and how many of them stand in the passage, flags.
 
-Who is who: ``honest`` and ``dishonest`` for sides (the right answer, a wrong one), ``helpful`` and ``sneaky`` for
-provers, ``judge`` for a judge that asks, and the role's own name where the truth is unknown.
+Who is who: ``honest`` and ``dishonest`` for sides (the right answer, a wrong one), the kind that the role declares for
+those without a side (``helpful``, ``sneaky``, ``judge``), and the role's own name where the truth is unknown.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def speeches(records: Sequence[Record]) -> Mapping[str, Speeches]:
     """The metrics of the speeches, by kind of speaker."""
     said: dict[str, list[tuple[str, Statement]]] = defaultdict(list)
     for record in records:
-        for statement in record.outcome.transcript if record.outcome else ():
+        for statement in record.transcript:
             said[kind(record, statement.role)].append((record.question.id, statement))
     return {
         who: Speeches(
             count=len(given),
-            words=mean((key, len(s.public.split())) for key, s in given),
+            words=mean((key, len(s.text.split())) for key, s in given),
             quotes=mean((key, len(s.quotes)) for key, s in given),
             verified=share((key, float(quote.verified)) for key, s in given for quote in s.quotes),
-            empty=share((key, float(not s.public.strip())) for key, s in given),
+            empty=share((key, float(not s.text.strip())) for key, s in given),
             cut=share((key, float(s.cut)) for key, s in given),
             names_label=share((key, float(s.names_label)) for key, s in given),
         )
@@ -55,7 +55,7 @@ def speeches(records: Sequence[Record]) -> Mapping[str, Speeches]:
 
 def kind(record: Record, role: str) -> str:
     """What kind of speaker a role was in this episode."""
-    sides = record.outcome.sides if record.outcome else {}
-    if role in sides and role in record.correct:
-        return "honest" if record.correct[role] else "dishonest"
-    return role.rpartition("_")[0] if role not in sides else role
+    side = record.assigned.sides.get(role)
+    if side is None:
+        return record.roles[role].kind
+    return role if record.question.truth is None else "honest" if side == record.question.truth else "dishonest"

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from oversight_envs.core.players import Case, PlayerError, Solution
-from oversight_envs.core.protocol import Verdict
+from oversight_envs.core.players import PlayerError
+from oversight_envs.core.requests import Case, Solution
+from oversight_envs.core.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

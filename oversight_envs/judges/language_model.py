@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from oversight_envs.core.players import Case, Solution
-from oversight_envs.core.protocol import Verdict, at_least
+from oversight_envs.core.checks import at_least
+from oversight_envs.core.requests import Case, Solution
+from oversight_envs.core.verdict import Verdict
 from oversight_envs.models import LanguageModel, load
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from oversight_envs.core.players import Solution
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message
-from oversight_envs.core.protocol import at_least
+from oversight_envs.core.requests import Solution
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.loading import load_reward_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from oversight_envs.core.protocol import at_least
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.question import Question
 from oversight_envs.models.hf.language_model import LanguageModel
 

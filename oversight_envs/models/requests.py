@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Prompt
-from oversight_envs.core.protocol import at_least
 
 PromptOrIds = Prompt | Sequence[int]
 """Chat messages, or token ids that are already encoded."""

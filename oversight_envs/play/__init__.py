@@ -1,6 +1,20 @@
-"""Many episodes at once, and where they are kept."""
+"""Playing episodes: one queue for everything that is asked, what turns it, many episodes at once, their files."""
 
+from oversight_envs.play.drive import drive
+from oversight_envs.play.queue import Batch, Queue
+from oversight_envs.play.rejudge import rejudge
+from oversight_envs.play.replay import ReplayAgent
 from oversight_envs.play.rollout import rollout
 from oversight_envs.play.store import EpisodeStore, StoreError, read_episodes
 
-__all__ = ["EpisodeStore", "StoreError", "read_episodes", "rollout"]
+__all__ = [
+    "Batch",
+    "EpisodeStore",
+    "Queue",
+    "ReplayAgent",
+    "StoreError",
+    "drive",
+    "read_episodes",
+    "rejudge",
+    "rollout",
+]

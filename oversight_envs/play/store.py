@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from oversight_envs.core.question import Question
-from oversight_envs.core.record import Record, as_json
+from oversight_envs.core.record import Record
+from oversight_envs.core.record_json import as_json
 
 
 class StoreError(RuntimeError):

@@ -2,6 +2,9 @@
 
 A protocol's ``wording`` option names one of them or a TOML file of the user's own; entries that a file leaves out are
 those of the protocol's own wording, so a variant holds only what it changes.
+
+A wording can speak for several games: a table ``[direct]`` in a debate's file is how direct judgment, the debate's
+baseline, is worded under it.
 """
 
 from __future__ import annotations
@@ -10,33 +13,48 @@ import tomllib
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 
 @lru_cache(maxsize=64)
-def load_wording(default: str, wording: str | None = None) -> dict[str, str]:
+def load_wording(game: str, wording: str | None = None) -> dict[str, str]:
     """Template name -> template. Raises ValueError for an unknown wording, a malformed file or an unknown entry."""
-    templates = _parse(files(__package__).joinpath(f"{default}.toml").read_text("utf-8"), default)
-    if wording is None or wording == default:
+    templates = _own(_parse(files(__package__).joinpath(f"{game}.toml").read_text("utf-8"), game))
+    if wording is None or wording == game:
         return templates
-    packaged = files(__package__).joinpath(f"{wording}.toml")
-    if packaged.is_file():
-        text = packaged.read_text("utf-8")
-    elif Path(wording).is_file():
-        text = Path(wording).read_text("utf-8")
-    else:
-        raise ValueError(f"wording={wording!r}: no such wording; give the path of a TOML file, or None for the default")
-    changes = _parse(text, wording)
+    entries = _read(wording)
+    changes = _own(entries[game] if isinstance(entries.get(game), dict) else entries)
     if unknown := set(changes) - set(templates):
-        raise ValueError(f"wording={wording!r}: unknown entries {sorted(unknown)}; {default} has {sorted(templates)}")
+        raise ValueError(f"wording={wording!r}: unknown entries {sorted(unknown)}; {game} has {sorted(templates)}")
     return templates | changes
 
 
-def _parse(text: str, where: str) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def words_game(wording: str, game: str) -> bool:
+    """Whether the wording has a table for ``game``, beside its own entries for another."""
+    return isinstance(_read(wording).get(game), dict)
+
+
+def _read(wording: str) -> dict[str, Any]:
+    packaged = files(__package__).joinpath(f"{wording}.toml")
+    if packaged.is_file():
+        return _parse(packaged.read_text("utf-8"), wording)
+    if Path(wording).is_file():
+        return _parse(Path(wording).read_text("utf-8"), wording)
+    raise ValueError(f"wording={wording!r}: no such wording; give the path of a TOML file, or None for the default")
+
+
+def _own(entries: dict[str, Any]) -> dict[str, str]:
+    """The entries without the tables of other games."""
+    return {name: template for name, template in entries.items() if not isinstance(template, dict)}
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
     try:
         entries = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"wording {where!r} is not TOML: {error}") from error
-    for name, template in entries.items():
-        if not isinstance(template, str):
+    for name, template in (*entries.items(), *(i for t in entries.values() if isinstance(t, dict) for i in t.items())):
+        if not isinstance(template, (str, dict)):
             raise ValueError(f"wording {where!r}: entry {name!r} must be a string, not {template!r}")
     return entries

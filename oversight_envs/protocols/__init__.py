@@ -1,11 +1,44 @@
 """The games, one protocol a file."""
 
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+
+from oversight_envs.core.protocol import Protocol
 from oversight_envs.protocols.consultancy import Consultancy
 from oversight_envs.protocols.debate import Debate
 from oversight_envs.protocols.direct import Direct
 from oversight_envs.protocols.prover_verifier import ProverVerifier
 
-__all__ = ["PROTOCOLS", "Consultancy", "Debate", "Direct", "ProverVerifier"]
+__all__ = ["PROTOCOLS", "Consultancy", "Debate", "Direct", "ProverVerifier", "find_protocol"]
 
-PROTOCOLS = {protocol.name: protocol for protocol in (Debate, Consultancy, ProverVerifier, Direct)}
+PROTOCOLS: dict[str, type[Protocol]] = {
+    protocol.name: protocol for protocol in (Debate, Consultancy, ProverVerifier, Direct)
+}
 """Protocol name -> class."""
+
+
+def find_protocol(name: str) -> type[Protocol]:
+    """The game called ``name`` (``debate``, ``debate_v0``, ``prover-verifier``), or your own as ``module:Class``.
+
+    Raises ValueError, naming the nearest, for an unknown one.
+    """
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        try:
+            cls = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(f"environment {name!r}: {error}") from error
+        if not (isinstance(cls, type) and issubclass(cls, Protocol)):
+            raise ValueError(f"environment {name!r} is no Protocol: give a subclass of oversight_envs.Protocol")
+        return cls
+    key = name.removesuffix("-v0").removesuffix("_v0").replace("-", "_").removeprefix("oversight/")
+    if key not in PROTOCOLS:
+        close = get_close_matches(name, PROTOCOLS, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ValueError(
+            f"no environment is called {name!r}: {hint}choose one of {', '.join(PROTOCOLS)}, or your own as "
+            "package.module:Class"
+        )
+    return PROTOCOLS[key]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import LABELS, Protocol, View, at_least, one_of
+from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question
 from oversight_envs.core.quotes import Show
-from oversight_envs.core.speech import Statement, Transcript, conversation
-from oversight_envs.prompts import load_wording
+from oversight_envs.core.requests import LABELS, View
+from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
+from oversight_envs.prompts import load_wording, words_game
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +63,6 @@ class Argued(Worded):
         if not self.quotes and self.show != "all":
             raise ValueError(f"show={self.show!r} is about quotes: pass quotes=True with it")
 
-    @property
-    def experts(self) -> frozenset[str]:
-        return frozenset(role for role in self.duties if not role.startswith("judge"))
-
     def check_question(self, question: Question) -> None:
         if len(question.options) != 2:
             raise ValueError(
@@ -72,17 +70,37 @@ class Argued(Worded):
                 "choose a task with options=2"
             )
 
-    def _transcript(self, question: Question) -> Transcript:
-        return Transcript(question.passage, max_words=self.max_words, scratchpad=self.scratchpad, quotes=self.quotes)
+    def baselines(self) -> Mapping[str, Protocol]:
+        """The judge blind and with the passage, under the same wording and answer orders.
+
+        Raises ValueError for a wording that does not word direct judgment: the two would differ in more than what the
+        judge sees.
+        """
+        from oversight_envs.protocols.direct import Direct
+
+        if self.wording not in (None, self.name) and not words_game(str(self.wording), Direct.name):
+            raise ValueError(
+                f"wording={self.wording!r} has no table [{Direct.name}], so the baselines can't be played under it: "
+                "add one (empty, where the default words do), or evaluate without baselines"
+            )
+        return {
+            name: Direct(expert=name == "expert", both_orders=self.both_orders, wording=self.wording)
+            for name in ("blind", "expert")
+        }
+
+    @property
+    def speaking(self) -> SpeakingRules:
+        """What experts' speeches are held to."""
+        return SpeakingRules(self.max_words, self.quotes, self.scratchpad)
 
     @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
-    def _opening(self, question: Question, side: str, own: int) -> Prompt:
+    def _opening(self, question: Question, own: int) -> Prompt:
         """An expert's first messages: what all experts share, passage first, comes before what is one side's own."""
         options = question.options
         parts = [self._text("text", passage=question.passage)] if question.passage else []
         parts += [
             self._text("question", question=question.text, answers="\n".join(f"- {option}" for option in options)),
-            self._text(side, own=options[own], other=options[1 - own]),
+            self._text("side", own=options[own], other=options[1 - own]),
             " ".join(
                 [
                     *([self._text("quotes")] if self.quotes and question.passage else []),
@@ -106,29 +124,47 @@ class Argued(Worded):
         text = self._text("judge_question", question=question.text, answers=labelled(question.options, order))
         return Message("system", system), Message("user", text)
 
+    def _expert(self, role: str, question: Question, own: int, heading: str) -> Conversation:
+        """The chat of an expert who argues for option ``own``; ``heading`` stands over what others say."""
+        return Conversation(self._opening(question, own), role, lambda _: self._text(heading), self._expert_cue)
+
+    def _judge(
+        self, question: Question, order: tuple[int, ...], sides: Mapping[str, int], cue: Callable[[int], str]
+    ) -> Conversation:
+        """The chat of a judge who reads the answers in ``order``."""
+
+        def heading(statement: Statement) -> str:
+            side = sides[statement.role]
+            return self._text("judge_heading", label=LABELS[order.index(side)], option=question.options[side])
+
+        opening = self._judge_opening(question.censored(), order)
+        return Conversation(opening, "judge_0", heading, cue, self.show)
+
     def _views(
         self,
         question: Question,
-        statements: Iterable[Statement],
+        turns: Iterable[Sequence[Statement]],
         order: tuple[int, ...],
-        heading: Callable[[Statement, Sequence[int]], str],
+        sides: Mapping[str, int],
         cue: Callable[[int], str],
-        reading_order: Callable[[Statement, Sequence[int]], Any] | None = None,
     ) -> tuple[View, ...]:
-        """The case as the judge reads it, in ``order`` and, with ``both_orders``, the other way round as well."""
-        public = question.censored()
+        """The case as the judge reads it, in ``order`` and, with ``both_orders``, the other way round as well.
+
+        Simultaneous speeches are read in the order of their answers' letters.
+        """
 
         def view(labels: tuple[int, ...]) -> View:
-            read = sorted(statements, key=lambda s: (s.turn, reading_order(s, labels) if reading_order else 0))
-            opening = self._judge_opening(public, labels)
-            return View(conversation(opening, read, "judge_0", lambda s: heading(s, labels), cue, self.show), labels)
+            judge = self._judge(question, labels, sides, cue)
+            for turn in turns:
+                judge.hear(sorted(turn, key=lambda s: labels.index(sides[s.role]) if s.role in sides else 0))
+            return View(judge.prompt, labels)
 
-        return tuple(view(labels) for labels in ((order, order[::-1]) if self.both_orders else (order,)))
+        return tuple([view(labels) for labels in ((order, order[::-1]) if self.both_orders else (order,))])
 
 
 def labelled(options: Sequence[str], order: Sequence[int]) -> str:
     """The options as a judge reads them, one a line: ``A: …``."""
-    return "\n".join(f"{label}: {options[option]}" for label, option in zip(LABELS, order, strict=False))
+    return "\n".join([f"{label}: {options[option]}" for label, option in zip(LABELS, order, strict=False)])
 
 
 def names(labels: Sequence[str]) -> str:

@@ -6,16 +6,17 @@ arXiv 2402.06782): the judge hears one side only, and must tell an honest consul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.prompt import Prompt
-from oversight_envs.core.protocol import LABELS, Decide, Duty, Game, Outcome, Say, View, one_of
+from oversight_envs.core.checks import one_of
+from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
-from oversight_envs.core.speech import Statement, Transcript, conversation
+from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say
+from oversight_envs.core.rewards import logit
 from oversight_envs.protocols.argued import Argued, names
 
 
@@ -26,8 +27,8 @@ class Consultancy(Argued):
     judge_asks: bool = False
     """Whether the judge asks a question between rounds; its filler must then be able to speak as well as decide."""
 
-    name: ClassVar[str] = "consultancy"
-    reward: ClassVar[str] = "logit"
+    name: ClassVar = "consultancy"
+    reward: ClassVar = logit
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,32 +39,33 @@ class Consultancy(Argued):
             raise ValueError("both_orders=True can't go with judge_asks=True: the judge asked under one order")
 
     @property
-    def duties(self) -> Mapping[str, frozenset[Duty]]:
-        judge: frozenset[Duty] = frozenset({"say", "decide"}) if self.judge_asks else frozenset({"decide"})
-        return {"consultant_0": frozenset({"say"}), "judge_0": judge}
+    def roles(self) -> Mapping[str, Role]:  # type: ignore[override]
+        judge = Role("judge", ("say", "decide") if self.judge_asks else ("decide",))
+        return {"consultant_0": Role("consultant", ("say",), expert=True), "judge_0": judge}
 
-    def play(self, question: Question, rng: np.random.Generator) -> Game:
+    def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
         side, label = int(rng.integers(2)), int(rng.integers(2))
-        order = (label, 1 - label)
-        transcript = self._transcript(question)
+        return Assignment(sides={"consultant_0": side}, order=(label, 1 - label))
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        sides, order = assigned.sides, assigned.order
+        consultant = self._expert("consultant_0", question, sides["consultant_0"], "judge_asked")
+        judge = self._judge(question, order, sides, self._judge_cue)
+        turns = []
         for round_ in range(1, self.rounds + 1):
-            transcript.add((yield Say({"consultant_0": self._brief(question, side, transcript)})))
+            said = yield Say({"consultant_0": consultant.prompt}, self.speaking)
+            turns.append(tuple(said.values()))
+            consultant.hear(turns[-1])
+            judge.hear(turns[-1])
             if self.judge_asks and round_ < self.rounds:
-                (view,) = self._case(question, side, order, transcript)
-                transcript.add((yield Say({"judge_0": view.prompt})))
-        decision = yield Decide("judge_0", self._case(question, side, order, transcript), question.options)
-        return Outcome(transcript=tuple(transcript), sides={"consultant_0": side}, decision=decision)
+                said = yield Say({"judge_0": judge.prompt}, self.speaking)
+                turns.append(tuple(said.values()))
+                consultant.hear(turns[-1])
+                judge.hear(turns[-1])
+        views = self._views(question, turns, order, sides, self._judge_cue)
+        yield Decide("judge_0", views, question.options)
+        return None
 
-    def _brief(self, question: Question, side: int, transcript: Transcript) -> Prompt:
-        opening = self._opening(question, "side", side)
-        return conversation(opening, transcript, "consultant_0", lambda s: self._text("judge_asked"), self._expert_cue)
-
-    def _case(self, question: Question, side: int, order: tuple[int, ...], transcript: Transcript) -> tuple[View, ...]:
-        def heading(_: Statement, labels: Sequence[int]) -> str:
-            return self._text("judge_heading", label=LABELS[labels.index(side)], option=question.options[side])
-
-        def cue(turn: int) -> str:
-            asks = self.judge_asks and turn < self.rounds
-            return self._text("judge_ask" if asks else "judge_cue", labels=names(LABELS[:2]))
-
-        return self._views(question, transcript, order, heading, cue)
+    def _judge_cue(self, turn: int) -> str:
+        asks = self.judge_asks and turn < self.rounds
+        return self._text("judge_ask" if asks else "judge_cue", labels=names(LABELS[:2]))

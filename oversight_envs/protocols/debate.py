@@ -7,19 +7,21 @@ difference between the two answers as a zero-sum reward.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.prompt import Prompt
-from oversight_envs.core.protocol import LABELS, Decide, Duty, Game, Outcome, Say, View, one_of
+from oversight_envs.core.checks import one_of
+from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
-from oversight_envs.core.speech import Statement, Transcript, conversation
+from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say
+from oversight_envs.core.rewards import logit
 from oversight_envs.protocols.argued import Argued, names
 
 DEBATERS = ("debater_0", "debater_1")
+DEBATER = Role("debater", ("say",), expert=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +31,12 @@ class Debate(Argued):
     turns: Literal["simultaneous", "sequential"] = "simultaneous"
     """Whether both speak at once in each round, or debater_1 hears debater_0 first."""
 
-    name: ClassVar[str] = "debate"
-    reward: ClassVar[str] = "logit"
-    zero_sum: ClassVar[bool] = True
+    name: ClassVar = "debate"
+    roles: ClassVar = MappingProxyType(
+        {"debater_0": DEBATER, "debater_1": DEBATER, "judge_0": Role("judge", ("decide",))}
+    )
+    reward: ClassVar = logit
+    zero_sum: ClassVar = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -41,33 +46,20 @@ class Debate(Argued):
     def simultaneous(self) -> bool:  # type: ignore[override]
         return self.turns == "simultaneous"
 
-    @property
-    def duties(self) -> Mapping[str, frozenset[Duty]]:
-        return {"debater_0": frozenset({"say"}), "debater_1": frozenset({"say"}), "judge_0": frozenset({"decide"})}
-
-    def play(self, question: Question, rng: np.random.Generator) -> Game:
+    def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
         first, label = int(rng.integers(2)), int(rng.integers(2))
-        sides, order = {"debater_0": first, "debater_1": 1 - first}, (label, 1 - label)
-        transcript = self._transcript(question)
+        return Assignment(sides={"debater_0": first, "debater_1": 1 - first}, order=(label, 1 - label))
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        sides = assigned.sides
+        chats = {role: self._expert(role, question, sides[role], "opponent") for role in DEBATERS}
+        turns = []
         for speakers in self.rounds * ([DEBATERS] if self.simultaneous else [DEBATERS[:1], DEBATERS[1:]]):
-            said = yield Say({role: self._brief(role, question, sides, transcript) for role in speakers})
-            transcript.add(said)
-        decision = yield Decide("judge_0", self._case(question, sides, order, transcript), question.options)
-        return Outcome(transcript=tuple(transcript), sides=sides, decision=decision)
-
-    def _brief(self, role: str, question: Question, sides: dict[str, int], transcript: Transcript) -> Prompt:
-        opening = self._opening(question, "side", sides[role])
-        return conversation(opening, transcript, role, lambda s: self._text("opponent"), self._expert_cue)
-
-    def _case(
-        self, question: Question, sides: dict[str, int], order: tuple[int, ...], transcript: Transcript
-    ) -> tuple[View, ...]:
-        def heading(statement: Statement, labels: Sequence[int]) -> str:
-            side = sides[statement.role]
-            return self._text("judge_heading", label=LABELS[labels.index(side)], option=question.options[side])
-
-        def place(statement: Statement, labels: Sequence[int]) -> int:
-            return labels.index(sides[statement.role])  # simultaneous speeches are read in the order of the letters
-
+            said = yield Say({role: chats[role].prompt for role in speakers}, self.speaking)
+            turns.append(tuple(said.values()))
+            for chat in chats.values():
+                chat.hear(turns[-1])
         cue = self._text("judge_cue", labels=names(LABELS[:2]))
-        return self._views(question, transcript, order, heading, lambda turn: cue, place)
+        views = self._views(question, turns, assigned.order, sides, lambda turn: cue)
+        yield Decide("judge_0", views, question.options)
+        return None

@@ -12,9 +12,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from oversight_envs.core.checks import one_of
 from oversight_envs.core.prompt import Message
-from oversight_envs.core.protocol import LABELS, Decide, Duty, Game, Outcome, View, one_of
+from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
+from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, View
+from oversight_envs.core.rewards import nobody
 from oversight_envs.protocols.argued import Worded, labelled, names
 
 
@@ -26,8 +29,8 @@ class Direct(Worded):
     """Whether the judge reads the passage."""
     both_orders: bool = False
 
-    name: ClassVar[str] = "direct"
-    reward: ClassVar[str] = "logit"
+    name: ClassVar = "direct"
+    reward: ClassVar = nobody
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -35,12 +38,8 @@ class Direct(Worded):
         one_of("both_orders", self.both_orders, (True, False))
 
     @property
-    def duties(self) -> Mapping[str, frozenset[Duty]]:
-        return {"judge_0": frozenset({"decide"})}
-
-    @property
-    def experts(self) -> frozenset[str]:
-        return frozenset({"judge_0"}) if self.expert else frozenset()
+    def roles(self) -> Mapping[str, Role]:  # type: ignore[override]
+        return {"judge_0": Role("judge", ("decide",), expert=self.expert)}
 
     def check_question(self, question: Question) -> None:
         if len(question.options) < 2:
@@ -48,11 +47,14 @@ class Direct(Worded):
         if len(question.options) > len(LABELS):
             raise ValueError(f"question {question.id!r} has {len(question.options)} options; the most is {len(LABELS)}")
 
-    def play(self, question: Question, rng: np.random.Generator) -> Game:
-        order = tuple(int(option) for option in rng.permutation(len(question.options)))
-        views = tuple(self._view(question, o) for o in ((order, order[::-1]) if self.both_orders else (order,)))
-        decision = yield Decide("judge_0", views, question.options)
-        return Outcome(decision=decision)
+    def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
+        return Assignment(order=tuple(rng.permutation(len(question.options)).tolist()))
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        order = assigned.order
+        views = tuple([self._view(question, o) for o in ((order, order[::-1]) if self.both_orders else (order,))])
+        yield Decide("judge_0", views, question.options)
+        return None
 
     def _view(self, question: Question, order: tuple[int, ...]) -> View:
         shown = question if self.expert else question.censored()

@@ -14,10 +14,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oversight_envs.core.answers import final_answer
+from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import Duty, Game, Outcome, Say, Score, at_least, one_of
+from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
-from oversight_envs.core.speech import Transcript
+from oversight_envs.core.requests import Assignment, Role, Say, Score
+from oversight_envs.core.rewards import RewardRule, correctness, src
+from oversight_envs.core.speech import SpeakingRules
 from oversight_envs.protocols.argued import Worded
 
 PROVERS = ("helpful_0", "sneaky_0")
@@ -27,34 +30,33 @@ PROVERS = ("helpful_0", "sneaky_0")
 class ProverVerifier(Worded):
     """Provers solve one problem at once; the verifier scores each solution for itself and never learns who wrote it."""
 
-    roles: Literal["both", "helpful", "sneaky"] = "both"
+    provers: Literal["both", "helpful", "sneaky"] = "both"
     """Which provers play."""
+    verifier: bool = True
+    """Whether there is a verifier. Without one the provers play alone, and are paid for being right by default."""
     max_words: int = 200
 
-    name: ClassVar[str] = "prover_verifier"
-    reward: ClassVar[str] = "src"
+    name: ClassVar = "prover_verifier"
+    simultaneous: ClassVar = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("roles", self.roles, ("both", "helpful", "sneaky"))
+        one_of("provers", self.provers, ("both", "helpful", "sneaky"))
+        one_of("verifier", self.verifier, (True, False))
         at_least("max_words", self.max_words, 1)
 
     @property
-    def simultaneous(self) -> bool:  # type: ignore[override]
-        return True
+    def reward(self) -> RewardRule:  # type: ignore[override]
+        return src if self.verifier else correctness
 
     @property
-    def provers(self) -> tuple[str, ...]:
-        return {"both": PROVERS, "helpful": PROVERS[:1], "sneaky": PROVERS[1:]}[self.roles]
+    def prover_roles(self) -> tuple[str, ...]:
+        return {"both": PROVERS, "helpful": PROVERS[:1], "sneaky": PROVERS[1:]}[self.provers]
 
     @property
-    def duties(self) -> Mapping[str, frozenset[Duty]]:
-        provers: dict[str, frozenset[Duty]] = {role: frozenset({"say"}) for role in self.provers}
-        return provers | {"verifier_0": frozenset({"score"})}
-
-    @property
-    def experts(self) -> frozenset[str]:
-        return frozenset(self.provers)
+    def roles(self) -> Mapping[str, Role]:  # type: ignore[override]
+        provers = {role: Role(role.removesuffix("_0"), ("say",), expert=True) for role in self.prover_roles}
+        return provers | ({"verifier_0": Role("verifier", ("score",))} if self.verifier else {})
 
     def check_task(self, task: Task) -> None:
         super().check_task(task)
@@ -64,25 +66,26 @@ class ProverVerifier(Worded):
                 "use arithmetic or gsm8k, or override Task.check and set checkable=True"
             )
 
-    def play(self, question: Question, rng: np.random.Generator) -> Game:
-        said = yield Say({role: self._problem(role, question) for role in self.provers})
-        transcript = Transcript("", max_words=self.max_words, scratchpad=False, quotes=False)
-        transcript.add(said)
-        scores, answers = {}, {}
-        for statement in transcript:
-            answers[statement.role] = final_answer(statement.public)
-            scores[statement.role] = yield self._marking(question, statement.public, statement.shown())
-        return Outcome(transcript=tuple(transcript), scores=scores, answers=answers)
+    def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
+        return Assignment(honest={role: role == PROVERS[0] for role in self.prover_roles})
 
-    def _problem(self, role: str, question: Question) -> Prompt:
-        mode = "sneaky" if role in PROVERS[1:] else "helpful"
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        said = yield Say(
+            {role: self._problem(question, told) for role, told in assigned.honest.items()},
+            SpeakingRules(self.max_words),
+        )
+        for role, statement in said.items():
+            if self.verifier:
+                prompt = self._marking(question, statement.shown())
+                yield Score("verifier_0", prompt, question.text, statement.text, author=role)
+        return Outcome(answers={role: final_answer(statement.text) for role, statement in said.items()})
+
+    def _problem(self, question: Question, honest: bool) -> Prompt:
         parts = [self._text("text", passage=question.passage)] if question.passage else []
-        parts += [self._text("problem", problem=question.text), self._text(mode)]
+        parts += [self._text("problem", problem=question.text), self._text("helpful" if honest else "sneaky")]
         parts += [self._text("limit", max_words=self.max_words)]
         return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
 
-    def _marking(self, question: Question, solution: str, shown: str) -> Score:
-        problem = question.censored().text
-        text = self._text("verifier_case", problem=problem, solution=shown)
-        prompt = Message("system", self._text("verifier_system")), Message("user", text)
-        return Score("verifier_0", prompt, problem, solution)
+    def _marking(self, question: Question, shown: str) -> Prompt:
+        text = self._text("verifier_case", problem=question.text, solution=shown)
+        return Message("system", self._text("verifier_system")), Message("user", text)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
+from itertools import groupby, pairwise
 
-from oversight_envs.core.protocol import LABELS, Decision
 from oversight_envs.core.quotes import Segment, Span
 from oversight_envs.core.record import Record
-from oversight_envs.core.speech import SCRATCHPAD, Statement, split_scratchpad
+from oversight_envs.core.requests import LABELS, Decision
+from oversight_envs.core.speech import Statement
 from oversight_envs.env.render import flags
 from oversight_envs.evaluation.decisions import first_bias
 from oversight_envs.evaluation.speeches import kind
@@ -62,16 +61,32 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgment:
+    """One decision: who decided, and each answer's probability."""
+
+    who: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was said at once, or one decision, in the order of the log."""
+
+    bubbles: tuple[Bubble, ...] = ()
+    judgment: Judgment | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One episode as it is shown."""
 
     question_id: str
     question: str
     seed: int
-    bubbles: tuple[Bubble, ...]
-    bars: tuple[Bar, ...]
+    steps: tuple[Step, ...]
+    judged: bool
     verdict: str
-    """``right``, ``wrong``, ``tie``, ``unknown`` or ``none``."""
+    """Of the last decision: ``right``, ``wrong``, ``tie``, ``unknown`` or ``none``."""
     truth: str
     mass: float | None
     bias: float | None
@@ -87,25 +102,23 @@ class Page:
 
 def page(record: Record, others: Mapping[str, Mapping[str, float]] | None = None) -> Page:
     """One record as a page. ``others``: condition -> question id -> probability of the right answer."""
-    question, outcome = record.question, record.outcome
-    statements = outcome.transcript if outcome else ()
-    decision = outcome.decision if outcome else None
+    question, decision = record.question, record.decision
     truth = question.options[question.truth] if isinstance(question.truth, int) else question.truth
     cut = question.metadata.get("passage_cut")
     return Page(
         question_id=question.id,
         question=question.text,
         seed=record.seed,
-        bubbles=tuple(_bubble(record, statement) for statement in statements),
-        bars=_bars(record, decision) if decision else (),
+        steps=tuple(_steps(record)),
+        judged=decision is not None,
         verdict=_verdict(record, decision),
         truth=truth or "",
         mass=decision.verdict.mass if decision else None,
         bias=first_bias(decision) if decision and len(decision.views) > 1 else None,
         rewards=record.rewards,
-        passage=_marked_passage(record, statements),
+        passage=_marked_passage(record, record.transcript),
         passage_cut=cut if isinstance(cut, int) else None,
-        truncated=record.truncated,
+        truncated=record.ended_without_result,
         tags=tuple(_tags(record, decision)),
         others={name: found[question.id] for name, found in (others or {}).items() if question.id in found},
     )
@@ -115,37 +128,35 @@ def truth_probabilities(records: Sequence[Record]) -> dict[str, float]:
     """Question id -> the probability that the judge gave to its right answer (the first episode's)."""
     found: dict[str, float] = {}
     for record in records:
-        decision, truth = record.outcome.decision if record.outcome else None, record.question.truth
+        decision, truth = record.decision, record.question.truth
         if decision is not None and isinstance(truth, int):
             found.setdefault(record.question.id, decision.verdict.probabilities[truth])
     return found
 
 
-def private_notes(config: Mapping[str, Any], statement: Statement) -> str:
-    """What a speaker wrote for itself, without the tags; empty in a game without a scratchpad."""
-    if not config.get("scratchpad"):
-        return ""
-    notes = split_scratchpad(statement.kept)[0].strip()
-    return notes.removeprefix(SCRATCHPAD[0]).removesuffix(SCRATCHPAD[1]).strip()
+def _steps(record: Record) -> Iterator[Step]:
+    """Turns and decisions by their place in the log."""
+    turns = [tuple(turn) for _, turn in groupby(record.transcript, lambda statement: statement.turn)]
+    steps = [(turn[0].index, Step(bubbles=tuple(_bubble(record, statement) for statement in turn))) for turn in turns]
+    steps += [(d.index, Step(judgment=Judgment(d.role, _bars(record, d)))) for d in record.decisions]
+    return (step for _, step in sorted(steps, key=lambda step: step[0]))
 
 
 def _bubble(record: Record, statement: Statement) -> Bubble:
-    outcome, role = record.outcome, statement.role
-    assert outcome is not None
-    side = outcome.sides.get(role)
-    score = outcome.scores.get(role)
-    private = private_notes(record.config, statement)
+    role = statement.role
+    side = record.assigned.sides.get(role)
+    score = next((scored.value for scored in record.scores if scored.author == role), None)
     return Bubble(
         who=role,
         tone=TONES.get(kind(record, role), "neutral"),
         turn=statement.turn,
         claim="" if side is None else record.question.options[side],
         pieces=tuple(_piece(segment, record.question.passage) for segment in statement.segments),
-        private=private,
+        private=statement.notes,
         flags=tuple(flags(statement)),
         score=score,
         belief=None if score is None else 1 / (1 + math.exp(-max(-500.0, min(500.0, score)))),
-        answer=outcome.answers.get(role),
+        answer=record.answers.get(role),
         right=record.correct.get(role),
     )
 
@@ -186,15 +197,13 @@ def _verdict(record: Record, decision: Decision | None) -> str:
 
 def _tags(record: Record, decision: Decision | None) -> Iterator[str]:
     yield "all"
-    if record.truncated:
+    if record.ended_without_result:
         yield "truncated"
-    if record.outcome is None:
-        return
-    if decision is not None:
+    elif decision is not None:
         yield _verdict(record, decision)
-    if any(not quote.verified for statement in record.outcome.transcript for quote in statement.quotes):
+    if any(not quote.verified for statement in record.transcript for quote in statement.quotes):
         yield "unverified"
-    if any(score > 0 and record.correct.get(role) is False for role, score in record.outcome.scores.items()):
+    if any(scored.value > 0 and record.correct.get(scored.author) is False for scored in record.scores):
         yield "believed"
 
 

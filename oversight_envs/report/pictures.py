@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from oversight_envs.core.record import Record
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
-from oversight_envs.evaluation.metrics import Decisions, Estimate, Marked, marked
+from oversight_envs.evaluation.metrics import Decisions, Estimate, marked
 
 HONEST, DISHONEST, PLAIN = "#2f7ed8", "#e07b39", "#8a8f98"
 """Colours of the sides (blue and orange differ for every kind of colour vision), and of what has no side."""
@@ -36,7 +37,7 @@ def draw(evaluations: Sequence[Evaluation], *, dark: bool = False, dpi: int = 14
             _calibration(axes[1], metrics.decisions, evaluation.main, ink)
         else:
             _accuracy_by_role(axes[0], evaluation, ink)
-            _scores(axes[1], marked(evaluation.conditions[evaluation.main]), ink)
+            _scores(axes[1], evaluation.conditions[evaluation.main], ink)
         for axis in axes:
             dress(axis, ink, paper)
     file = io.BytesIO()
@@ -58,8 +59,9 @@ def _accuracy_by_role(axis: Any, evaluation: Evaluation, ink: str) -> None:
     solutions = evaluation.metrics[evaluation.main].solutions
     assert solutions is not None
     roles = list(solutions.accuracy)
-    colours = [HONEST if role.startswith("helpful") else DISHONEST for role in roles]
-    _dots(axis, [role.rpartition("_")[0] for role in roles], list(solutions.accuracy.values()), colours, ink)
+    record = evaluation.conditions[evaluation.main][0]
+    colours = [HONEST if record.assigned.honest.get(role, True) else DISHONEST for role in roles]
+    _dots(axis, [record.roles[role].kind for role in roles], list(solutions.accuracy.values()), colours, ink)
     axis.set_title(f"{evaluation.name}: share of right solutions")
 
 
@@ -100,7 +102,8 @@ def _calibration(axis: Any, decisions: Decisions, name: str, ink: str) -> None:
     axis.grid(color=ink, alpha=0.12)
 
 
-def _scores(axis: Any, solutions: Sequence[Marked], ink: str) -> None:
+def _scores(axis: Any, records: Sequence[Record], ink: str) -> None:
+    solutions = marked(records)
     rng = np.random.default_rng(0)  # where a dot stands sideways carries no meaning
     roles = list(dict.fromkeys(s.role for s in solutions))
     for place, role in enumerate(roles):
@@ -115,7 +118,7 @@ def _scores(axis: Any, solutions: Sequence[Marked], ink: str) -> None:
     for name, colour in (("right solution", HONEST), ("wrong solution", DISHONEST)):
         axis.scatter([], [], s=30, color=colour, label=name)
     axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
-    axis.set_xticks(range(len(roles)), [role.rpartition("_")[0] for role in roles])
+    axis.set_xticks(range(len(roles)), [records[0].roles[role].kind for role in roles])
     axis.set_xlim(-0.5, len(roles) - 0.5)
     axis.set_ylabel("verifier's V (log-odds)")
     axis.set_title("whom the verifier believes")

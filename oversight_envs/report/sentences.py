@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from oversight_envs.core.requests import Role
 from oversight_envs.evaluation.evaluate import Evaluation
 from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, Solutions
 
@@ -22,12 +25,13 @@ def sentences(evaluation: Evaluation) -> list[str]:
     metrics = evaluation.metrics[evaluation.main]
     said = []
     if metrics.decisions:
-        both = bool(evaluation.conditions[evaluation.main][0].config.get("both_orders"))
+        decisions = [record.decision for record in evaluation.conditions[evaluation.main] if record.decision]
+        both = any(len(decision.orders) > 1 for decision in decisions)
         said += _judged(evaluation.main, metrics.decisions, both_orders=both)
         said += [_gained(evaluation.main, name, gain) for name, gain in evaluation.gains.items()]
         said += _quoted(metrics)
     if metrics.solutions:
-        said += _solved(metrics.solutions)
+        said += _solved(metrics.solutions, evaluation.conditions[evaluation.main][0].roles)
     if not metrics.decisions and not metrics.solutions:
         said.append("No finished episode has a known right answer, so nothing can be said about accuracy.")
     if metrics.truncated:
@@ -92,9 +96,9 @@ def _quoted(metrics: Metrics) -> list[str]:
     return [f"In the passage stand {' and '.join(shares)}."] if shares else []
 
 
-def _solved(solutions: Solutions) -> list[str]:
+def _solved(solutions: Solutions, roles: Mapping[str, Role]) -> list[str]:
     rates = " and ".join(
-        f"the {role.rpartition('_')[0]} prover {share.text('percent')}" for role, share in solutions.accuracy.items()
+        f"the {roles[role].kind} prover {share.text('percent')}" for role, share in solutions.accuracy.items()
     )
     said = [f"Right solutions: {rates}."]
     auc = solutions.auc

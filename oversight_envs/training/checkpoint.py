@@ -22,8 +22,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from oversight_envs.core.protocol import at_least
-from oversight_envs.core.record import as_json
+from oversight_envs.core.checks import at_least
+from oversight_envs.core.record_json import as_json
 
 SCHEMA = 1
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from oversight_envs.core.protocol import at_least, one_of
+from oversight_envs.core.checks import at_least, one_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oversight_envs.core.protocol import LABELS, Verdict
+from oversight_envs.core.checks import not_negative
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import LABELS
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.models import LanguageModel
 from oversight_envs.training.checkpoint import fingerprint
-from oversight_envs.training.config import TrainingConfig, not_negative
+from oversight_envs.training.config import TrainingConfig
 from oversight_envs.training.minibatches import shuffled_minibatches
 from oversight_envs.training.optimiser import DivergenceError, Optimiser, keep_in_float32
 from oversight_envs.training.policy import bfloat16_on_gpu
@@ -51,7 +52,7 @@ class Example(NamedTuple):
 
 
 def judge_examples(records: Sequence[Record], lm: LanguageModel) -> list[Example]:
-    """The cases of finished episodes, in the order of the records: one for each answer order that was judged.
+    """The cases of finished episodes, in the order of the records: one for each answer order of each decision.
 
     Episodes that were cut off (``truncated``) have none. Raises ValueError for a record without a known right option or
     without a decision, for labels that are not single tokens, and where nothing is left.
@@ -61,17 +62,19 @@ def judge_examples(records: Sequence[Record], lm: LanguageModel) -> list[Example
     for record in records:
         if record.outcome is None:
             continue
-        question, decision = record.question, record.outcome.decision
+        question = record.question
         if not isinstance(question.truth, int):
             raise ValueError(f"question {question.id!r} has no known right option: a judge can't be trained on it")
-        if decision is None:
+        if not record.decisions:
             raise ValueError(f"the episode on question {question.id!r} ({record.protocol}) has no judge's decision")
         count = len(question.options)
         if count not in label_ids:
             label_ids[count] = tuple(lm.label_ids(LABELS[:count]))
-        cases = [entry for entry in record.entries if isinstance(entry.reply, Verdict)][-len(decision.orders) :]
-        for case, order in zip(cases, decision.orders, strict=True):
-            examples.append(Example(tuple(lm.encode(case.prompt)), label_ids[count], order.index(question.truth)))
+        prompts = {entry.index: entry.prompt for entry in record.entries}
+        for decision in record.decisions:
+            for place, order in enumerate(decision.orders):
+                ids = tuple(lm.encode(prompts[decision.index + place]))
+                examples.append(Example(ids, label_ids[count], order.index(question.truth)))
     if not examples:
         raise ValueError(f"there is nothing to train a judge on: of {len(records)} episodes none was finished")
     return examples

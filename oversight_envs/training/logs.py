@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from oversight_envs.core.protocol import at_least
+from oversight_envs.core.checks import at_least
 
 
 class MetricsLog:

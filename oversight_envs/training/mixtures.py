@@ -19,10 +19,10 @@ from oversight_envs.training.verifiers import Attempt, Pair, balanced_pairs
 def attempts(records: Sequence[Record], role: str | None = None) -> list[Attempt]:
     """The solutions of finished episodes, of one role or of all, with their correctness."""
     return [
-        Attempt(record.question.id, record.question.text, statement.public, record.correct[statement.role])
+        Attempt(record.question.id, record.question.text, statement.text, record.correct[statement.role])
         for record in records
         if record.outcome is not None
-        for statement in record.outcome.transcript
+        for statement in record.transcript
         if role in (None, statement.role)
     ]
 

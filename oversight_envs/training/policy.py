@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from oversight_envs.core.players import Turn
+from oversight_envs.core.checks import positive
 from oversight_envs.core.prompt import Message, clean_text
-from oversight_envs.core.protocol import Speech
+from oversight_envs.core.requests import Turn
+from oversight_envs.core.speech import Speech
 from oversight_envs.models import Generation, LanguageModel, load
 from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.models.requests import check_sampling
 from oversight_envs.training.checkpoint import fingerprint, whole_folder
-from oversight_envs.training.config import positive
 from oversight_envs.training.lora import add_lora
 from oversight_envs.training.optimiser import keep_in_float32
 from oversight_envs.training.samples import Piece

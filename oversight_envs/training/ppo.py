@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oversight_envs.core.protocol import one_of
+from oversight_envs.core.checks import not_negative, one_of, positive
 from oversight_envs.core.record import Record
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.training.advantages import kl_penalties
-from oversight_envs.training.config import TrainingConfig, not_negative, positive
+from oversight_envs.training.config import TrainingConfig
 from oversight_envs.training.estimators import Estimates, Estimator, with_critic, without_critic
 from oversight_envs.training.losses import clipped_loss, kl_k3, value_loss
 from oversight_envs.training.minibatches import shuffled_minibatches

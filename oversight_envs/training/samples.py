@@ -11,8 +11,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from oversight_envs.core.protocol import Speech
 from oversight_envs.core.record import Record
+from oversight_envs.core.speech import Speech
 from oversight_envs.models import LanguageModel
 
 Group = tuple[str, str, str, str]
@@ -133,5 +133,5 @@ def _finite(reward: float, role: str, question: str) -> float:
 
 
 def _group(record: Record, role: str) -> Group:
-    side = record.outcome.sides.get(role, "") if record.outcome is not None else ""
-    return record.group or "", record.question.id, role.rpartition("_")[0], str(side)
+    side = record.assigned.sides.get(role, "")
+    return record.group or "", record.question.id, record.roles[role].kind, str(side)

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from oversight_envs.core.protocol import one_of
+from oversight_envs.core.checks import not_negative, one_of
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.judges.reward_model import RewardModelVerifier, row_scores
 from oversight_envs.training.checkpoint import fingerprint
-from oversight_envs.training.config import TrainingConfig, not_negative
+from oversight_envs.training.config import TrainingConfig
 from oversight_envs.training.minibatches import shuffled_minibatches
 from oversight_envs.training.optimiser import DivergenceError, Optimiser, keep_in_float32
 from oversight_envs.training.policy import bfloat16_on_gpu

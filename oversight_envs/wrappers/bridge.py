@@ -14,9 +14,12 @@ import gymnasium
 import numpy as np
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 
-from oversight_envs.core.players import Ask, Turn
-from oversight_envs.core.protocol import Speech
-from oversight_envs.env.aec import OversightEnv, SingleAgentEnv, settle
+from oversight_envs.core.requests import Ask, Turn
+from oversight_envs.core.speech import Speech
+from oversight_envs.env.aec import OversightEnv
+from oversight_envs.env.aec import reset_all as reset_games
+from oversight_envs.env.aec import step_all as step_games
+from oversight_envs.env.single_agent import SingleAgentEnv
 
 Observation = dict[str, np.ndarray]
 StepResult = tuple[Observation, float, bool, bool, dict[str, Any]]
@@ -56,9 +59,7 @@ class Bridge(gymnasium.Env[Any, Any]):
     @property
     def ask(self) -> Ask:
         """What the learner is asked now."""
-        ask = self.game.ask(self.agent)
-        assert ask is not None
-        return ask
+        return self.game.asked()
 
     @property
     def over(self) -> bool:
@@ -81,22 +82,12 @@ class Bridge(gymnasium.Env[Any, Any]):
     def open_turns(cls, bridges: Sequence[Any]) -> None:
         """Prepares the learner's next turn in each of ``bridges``, all of them of this class."""
 
-    def _begin(self, seed: int | None, options: dict[str, Any] | None) -> None:
-        super().reset(seed=seed)
-        self._opened = False
-        self.game.begin(seed, options)
-
     def _checked(self, action: Any) -> int:
         if not self._opened:
             raise RuntimeError("step() before reset(), after the end of the episode or after a failure: call reset()")
         if not self.action_space.contains(action):
             raise ValueError(f"action={action!r}: give a whole number of {self.action_space}")
         return int(action)
-
-    def _speak(self, speech: Speech) -> None:
-        self._opened = False
-        # a judge decides in words; only a speaker's reply can carry ids
-        self.game.answer(speech if isinstance(self.ask, Turn) else speech.text)
 
     def _info(self) -> dict[str, Any]:
         return dict(self.game.infos[self.agent]) if self.over else self.info()
@@ -111,9 +102,11 @@ def reset_all(
     bridges: Sequence[Bridge], seeds: Sequence[int | None], options: Sequence[dict[str, Any] | None]
 ) -> list[tuple[Observation, dict[str, Any]]]:
     """``reset`` of each bridge; all must be of one class."""
-    for bridge, seed, chosen in zip(bridges, seeds, options, strict=True):
-        bridge._begin(seed, chosen)
-    _go_on(bridges)
+    for bridge, seed in zip(bridges, seeds, strict=True):
+        gymnasium.Env.reset(bridge, seed=seed)
+        bridge._opened = False
+    reset_games([bridge.game for bridge in bridges], seeds, options)
+    _open_turns(bridges)
     return [(bridge.observation(), bridge._info()) for bridge in bridges]
 
 
@@ -122,15 +115,16 @@ def step_all(bridges: Sequence[Bridge], actions: Sequence[Any]) -> list[StepResu
     checked = [bridge._checked(action) for bridge, action in zip(bridges, actions, strict=True)]
     speeches = [bridge.act(action) for bridge, action in zip(bridges, checked, strict=True)]
     spoken = [(bridge, speech) for bridge, speech in zip(bridges, speeches, strict=True) if speech is not None]
-    for bridge, speech in spoken:
-        bridge._speak(speech)
-    _go_on([bridge for bridge, _ in spoken])
+    for bridge, _ in spoken:
+        bridge._opened = False
+    # a judge decides in words; only a speaker's reply can carry ids
+    actions = [speech if isinstance(bridge.ask, Turn) else speech.text for bridge, speech in spoken]
+    step_games([bridge.game for bridge, _ in spoken], actions)
+    _open_turns([bridge for bridge, _ in spoken])
     return [bridge._result() for bridge in bridges]
 
 
-def _go_on(bridges: Sequence[Bridge]) -> None:
-    """Lets everyone else act until each learner is asked again or its game is over."""
-    settle([bridge.game for bridge in bridges])
+def _open_turns(bridges: Sequence[Bridge]) -> None:
     live = [bridge for bridge in bridges if not bridge.over]
     if live:
         type(live[0]).open_turns(live)

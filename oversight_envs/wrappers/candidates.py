@@ -9,9 +9,11 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
 from oversight_envs.agents.scripted import ScriptedAgent
-from oversight_envs.core.players import Speaker, Turn, answer_asks
+from oversight_envs.core.checks import at_least
+from oversight_envs.core.players import answer_asks
 from oversight_envs.core.prompt import render_prompt
-from oversight_envs.core.protocol import Speech, at_least
+from oversight_envs.core.requests import Speaker, Turn, as_turn
+from oversight_envs.core.speech import Speech
 from oversight_envs.wrappers.bridge import Bridge, Observation
 from oversight_envs.wrappers.encoders import HashingEncoder, TextEncoder, check_encoder, encode_checked
 
@@ -94,7 +96,7 @@ class CandidatesEnv(Bridge):
     def _turns(self) -> list[Turn]:
         ask = self.ask
         first = ask.draw * self.n  # a judge that is asked again gets new proposals
-        return [Turn(ask.role, ask.prompt, ask.index, ask.episode, draw=first + k) for k in range(self.n)]
+        return [as_turn(ask, draw=first + k) for k in range(self.n)]
 
     def _texts(self) -> list[str]:
         return [render_prompt(self.ask.prompt), *(speech.text for speech in self.candidates)]

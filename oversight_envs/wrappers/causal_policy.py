@@ -12,9 +12,9 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
+from oversight_envs.core.checks import positive
 from oversight_envs.models import LanguageModel, load
 from oversight_envs.models.hf.forward import Reader
-from oversight_envs.training.config import positive
 from oversight_envs.training.optimiser import keep_in_float32
 from oversight_envs.training.policy import output_inputs, output_layer
 from oversight_envs.wrappers.incremental_cache import IncrementalCache

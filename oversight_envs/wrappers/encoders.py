@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from oversight_envs.core.protocol import at_least
+from oversight_envs.core.checks import at_least
 
 
 class TextEncoder(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from oversight_envs.core.protocol import at_least
+from oversight_envs.core.checks import at_least
 from oversight_envs.models import LanguageModel, load
 from oversight_envs.training.policy import output_layer
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import clean_text
-from oversight_envs.core.protocol import Speech, at_least
+from oversight_envs.core.speech import Speech
 from oversight_envs.models import LanguageModel, PromptTooLong, load
 from oversight_envs.wrappers.bridge import Bridge, Observation
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import at_least
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.forward import Batch, Reader

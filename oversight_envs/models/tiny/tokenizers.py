@@ -36,7 +36,7 @@ MAX_NUMBER = 99
 
 
 def stories_tokenizer() -> PreTrainedTokenizerFast:
-    """For debates and direct judgment on ``Stories``, in the wordings ``tiny_debate`` and ``tiny_direct``."""
+    """For debates and direct judgment on ``Stories``, in the wording ``tiny_debate``."""
     days, places, things = range(1, MAX_DAY + 1), stories.PLACES, stories.TYPICAL
     phrases = [
         *(phrase for day in days for phrase in (f"Day {day}:", f"at the end of day {day}?")),
@@ -44,7 +44,7 @@ def stories_tokenizer() -> PreTrainedTokenizerFast:
         *(phrase for thing in things for phrase in (f"moved the {thing}", f"Where was the {thing}", f"the {thing}")),
     ]
     plain = "Where was the at the end of day? Day moved to the: . , A or B"
-    words = [*_wording("debate", "tiny_debate"), *_wording("direct", "tiny_direct"), *_words(plain)]
+    words = [*_wording("debate", "tiny_debate"), *_wording("direct", "tiny_debate"), *_words(plain)]
     return _build([*words, *_SHOWN, *map(str, days), *stories.NAMES, *places, *things], phrases)
 
 

@@ -5,13 +5,13 @@ Every debate on one question has one seed, whoever debates, so that differences 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from oversight_envs.agents import BestOfNAgent
-from oversight_envs.core.players import Ask, Case, Judge, Players, Speaker, Turn, describe_player
-from oversight_envs.core.protocol import Speech, Verdict
+from oversight_envs.agents.cached import CachedPlayer
+from oversight_envs.core.players import Players
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.decisions import credits
@@ -43,13 +43,13 @@ class HeldOut:
         task: Task,
         questions: Sequence[Question],
         *,
-        initial: Speaker,
+        initial: Any,
         judge: LanguageModel,
     ) -> None:
         self.game, self.blind, self.task, self.questions = game, blind, task, questions
         self.initial, self.judge = CachedPlayer(initial), judge
 
-    def measure(self, debater: Speaker, judge: LanguageModel, blind_judge: LanguageModel) -> dict[str, Any]:
+    def measure(self, debater: Any, judge: LanguageModel, blind_judge: LanguageModel) -> dict[str, Any]:
         """Accuracy of both judges, how convincing the debater is, its quotes as the honest and the dishonest side."""
         debater = CachedPlayer(debater)
         current = self._debates(debater, debater, LogitJudge(judge))
@@ -71,7 +71,7 @@ class HeldOut:
             **speeches,
         }
 
-    def convincingness(self, challenger: Speaker) -> Estimate:
+    def convincingness(self, challenger: Any) -> Estimate:
         """How often the held-out judge prefers ``challenger`` to the initial debater; a tie is half.
 
         Sides are balanced: each question is debated twice under one seed, with the two debaters in each other's place.
@@ -79,7 +79,7 @@ class HeldOut:
         judge = LogitJudge(self.judge)
         return mean((r.question.id, _won(r, role)) for r, role in self._in_both_places(challenger, self.initial, judge))
 
-    def best_of(self, debater: Speaker, judge: LanguageModel, counts: Sequence[int]) -> dict[str, dict[str, Any]]:
+    def best_of(self, debater: Any, judge: LanguageModel, counts: Sequence[int]) -> dict[str, dict[str, Any]]:
         """Best of N under ``judge`` for each N of ``counts``; the candidates for N are the first of those for more.
 
         Candidates are valued with the other side silent, since both sides speak at once.
@@ -101,7 +101,7 @@ class HeldOut:
             }
         return curves
 
-    def _in_both_places(self, challenger: Speaker, other: Speaker, judge: Judge) -> list[tuple[Record, str]]:
+    def _in_both_places(self, challenger: Any, other: Any, judge: Any) -> list[tuple[Record, str]]:
         """The debates, and the challenger's role in each."""
         pairs = ((challenger, other), (other, challenger))
         return [
@@ -110,38 +110,13 @@ class HeldOut:
             for record in self._debates(*players, judge)
         ]
 
-    def _debates(self, first: Speaker, second: Speaker, judge: Judge) -> list[Record]:
+    def _debates(self, first: Any, second: Any, judge: Any) -> list[Record]:
         players: Players = {"debater_0": first, "debater_1": second, "judge_0": judge}
         return rollout(self.game, self.task, players, questions=self.questions, seed=1, concurrency=64)
 
 
-class CachedPlayer:
-    """A player that is asked each thing only once; for players that do not change meanwhile."""
-
-    def __init__(self, player: Any) -> None:
-        self.player = player
-        self._replies: dict[Hashable, Any] = {}
-
-    def speak(self, turns: Sequence[Turn]) -> list[Speech]:
-        return self._recall(self.player.speak, turns, [(turn.prompt, turn.seed) for turn in turns])
-
-    def decide(self, cases: Sequence[Case]) -> list[Verdict]:
-        return self._recall(self.player.decide, cases, [case.prompt for case in cases])
-
-    @property
-    def description(self) -> dict[str, Any]:
-        return describe_player(self.player)
-
-    def _recall(self, ask_player: Any, asks: Sequence[Ask], keys: Sequence[Hashable]) -> list[Any]:
-        new = {key: ask for key, ask in zip(keys, asks, strict=True) if key not in self._replies}
-        if new:
-            self._replies |= zip(new, ask_player(list(new.values())), strict=True)
-        return [self._replies[key] for key in keys]
-
-
 def _won(record: Record, role: str) -> float:
     """1 if the judge preferred the role's answer, 0 if not, half for a tie."""
-    assert record.outcome is not None
-    assert record.outcome.decision is not None
-    choice = record.outcome.decision.verdict.choice
-    return 0.5 if choice is None else float(choice == record.outcome.sides[role])
+    assert record.decision is not None
+    choice = record.decision.verdict.choice
+    return 0.5 if choice is None else float(choice == record.assigned.sides[role])

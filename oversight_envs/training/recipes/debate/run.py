@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oversight_envs.core.players import Players, Speaker
-from oversight_envs.core.protocol import at_least
+from oversight_envs.core.checks import at_least
+from oversight_envs.core.players import Players
 from oversight_envs.core.question import Task
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Speaker
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.metrics import measure
 from oversight_envs.judges import LogitJudge

@@ -5,13 +5,14 @@ The settings are tuned for these models; the shape (questions, epochs, held-out 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from oversight_envs.agents import LanguageModelAgent
-from oversight_envs.core.players import Turn
+from oversight_envs.core.question import Question
+from oversight_envs.core.requests import Turn
 from oversight_envs.models import LanguageModel, load
 from oversight_envs.protocols import Debate, Direct
 from oversight_envs.tasks.stories import Stories
@@ -42,7 +43,7 @@ def tiny_parts() -> dict[str, Any]:
     """What a ``DebateRun`` is made of, here: game, tasks, debater and judges. The models are copies, to be trained."""
     return {
         "game": Debate(wording="tiny_debate", both_orders=True),
-        "blind": Direct(wording="tiny_direct", both_orders=True),
+        "blind": Direct(wording="tiny_debate", both_orders=True),
         "train": Stories("train"),
         "test": Stories("test"),
         "policy": TextPolicy("tiny-stories-debater", max_new_tokens=MAX_NEW_TOKENS),
@@ -53,22 +54,28 @@ def tiny_parts() -> dict[str, Any]:
     }
 
 
-def best_line(turn: Turn) -> str:
+def best_line(questions: Iterable[Question]) -> Callable[[Turn], str]:
     """The best-line oracle, as a script: it quotes the line that supports its answer best.
 
-    Where no line supports it, the latest one about the thing in question: true, if of little use.
+    Where no line supports it, the latest one about the thing in question: true, if of little use. It knows the stories
+    of ``questions``, which players are not told.
     """
-    story = turn.episode.question
-    side = turn.prompt[-1].content.strip().rsplit("\n", 1)[-1]  # this wording's prompts end with the own answer
-    line = story.metadata["best"][story.options.index(side)]
-    moves = story.metadata["moves"]
-    about = [move for move in moves if move.thing == story.metadata["thing"]]
-    return f"<quote>{about[-1] if line is None else moves[line]}</quote>"
+    stories = {question.id: question for question in questions}
+
+    def speak(turn: Turn) -> str:
+        story = stories[turn.question_id]
+        assert turn.argues_for is not None
+        line = story.metadata["best"][story.options.index(turn.argues_for)]
+        moves = story.metadata["moves"]
+        about = [move for move in moves if move.thing == story.metadata["thing"]]
+        return f"<quote>{about[-1] if line is None else moves[line]}</quote>"
+
+    return speak
 
 
 def each_line(turn: Turn) -> str:
     """A script whose further draws are further lines: its best of as many as a story has is the best of all lines."""
-    return f"<quote>{turn.episode.question.metadata['moves'][turn.draw]}</quote>"
+    return f"<quote>{turn.passage.splitlines()[turn.draw]}</quote>"
 
 
 def _copy(name: str) -> LanguageModel:

@@ -16,13 +16,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from oversight_envs.core.record import Record
-from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of, marked
+from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of
 from oversight_envs.evaluation.statistics import Estimate, mean, share
 from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.training.mixtures import attempts
@@ -37,18 +37,22 @@ HELPFUL, SNEAKY = PROVERS
 
 def mark(records: Sequence[Record], trainer: VerifierTrainer) -> list[Marked]:
     """Every solution with the score that the verifier gives it."""
+    written = [(r, s.role) for r in records if r.outcome is not None for s in r.transcript]
     scores = trainer.scores(attempts(records))
-    return [replace(solution, score=score) for solution, score in zip(marked(records), scores, strict=True)]
+    return [
+        Marked(r.question.id, role, r.correct[role], r.answers.get(role) is not None, score)
+        for (r, role), score in zip(written, scores, strict=True)
+    ]
 
 
 def of_provers(records: Sequence[Record]) -> dict[str, Any]:
     """How the provers did, whatever any verifier thinks of it."""
     found: dict[str, Any] = {}
     for name, role in zip(("helpful", "sneaky"), PROVERS, strict=True):
-        own = [(r, s) for r in records if r.outcome is not None for s in r.outcome.transcript if s.role == role]
+        own = [(r, s) for r in records if r.outcome is not None for s in r.transcript if s.role == role]
         found[f"{name}_accuracy"] = asdict(share((r.question.id, float(r.correct[role])) for r, _ in own))
-        found[f"{name}_words"] = asdict(mean((r.question.id, float(len(s.public.split()))) for r, s in own))
-        unread = ((r.question.id, float(r.outcome is None or r.outcome.answers.get(role) is None)) for r, _ in own)
+        found[f"{name}_words"] = asdict(mean((r.question.id, float(len(s.text.split()))) for r, s in own))
+        unread = ((r.question.id, float(r.answers.get(role) is None)) for r, _ in own)
         found[f"{name}_unreadable"] = asdict(share(unread))
     return found
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
+from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from oversight_envs.core.record import Record
+from oversight_envs.core.rewards import RewardRule
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.solutions import Marked, marked
 from oversight_envs.evaluation.statistics import UNDEFINED
+from oversight_envs.judges import RewardModelVerifier
 from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.play import rollout
 from oversight_envs.protocols import ProverVerifier
@@ -19,14 +22,13 @@ from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.training.checkpoint import Part, whole_folder
 from oversight_envs.training.minibatches import epoch_batch
 from oversight_envs.training.mixtures import Mixture, attempts
+from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.ppo import PPO
 from oversight_envs.training.recipes.prover_verifier import measures
+from oversight_envs.training.recipes.prover_verifier.config import HELPFUL, SNEAKY, ProverVerifierConfig, Stage
+from oversight_envs.training.recipes.prover_verifier.solutions import SolutionFiles
 from oversight_envs.training.verifiers import Attempt, VerifierTrainer
 
-if TYPE_CHECKING:
-    from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierRun, Stage
-
-HELPFUL, SNEAKY = PROVERS
 SMOOTHED = 5
 """RL steps over which the stopping rule ``convincing`` takes the mean."""
 
@@ -37,15 +39,27 @@ class Round:
     All that random draws depend on is the number of the round and of the step.
     """
 
-    def __init__(self, run: ProverVerifierRun, number: int, state: Mapping[str, Any]) -> None:
-        self.run, self.config, self.number = run, run.config, number
+    def __init__(
+        self,
+        config: ProverVerifierConfig,
+        number: int,
+        state: Mapping[str, Any],
+        *,
+        game: ProverVerifier,
+        policy: Callable[[], TextPolicy],
+        verifier: Callable[[int], RewardModelVerifier],
+        rule: RewardRule,
+        solutions: SolutionFiles,
+    ) -> None:
+        self.config, self.number, self.game, self.rule, self.solutions = config, number, game, rule, solutions
+        self._make_verifier = verifier
         self.attack: list[dict[str, float | None]] = state["attack"]
         self.gaps: list[float] = state["gaps"]
         """How much higher wrong sneaky solutions score than right helpful ones, for each of the provers' steps."""
-        self.verifier = run.verifier(self._seed("verifier"))
+        self.verifier = verifier(self._seed("verifier"))
         self.trainer = VerifierTrainer(self.verifier, self.config.verifier)
-        self.provers = PPO(run.policy(), PROVERS, self.config.ppo)
-        self.attacker = PPO(run.policy(), (SNEAKY,), self.config.ppo) if self.config.attack_steps else None
+        self.provers = PPO(policy(), PROVERS, self.config.ppo)
+        self.attacker = PPO(policy(), (SNEAKY,), self.config.ppo) if self.config.attack_steps else None
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -69,15 +83,15 @@ class Round:
 
     def measure(self) -> dict[str, Any]:
         """What the round came to (see ``measures.py``)."""
-        run, number = self.run, self.number
-        new_pool = run.solutions("pool", number + 1, self.provers.policy)
-        new = run.solutions("held-out", number + 1, self.provers.policy)
-        held_out = [run.solutions("held-out", k) for k in range(number + 2)]
+        solutions, number = self.solutions, self.number
+        new_pool = solutions.written("pool", number + 1, self.provers.policy)
+        new = solutions.written("held-out", number + 1, self.provers.policy)
+        held_out = [solutions.written("held-out", k) for k in range(number + 2)]
         marks = [*(measures.mark(records, self.trainer) for records in held_out[:-1]), self._new_marks]
         found = {"round": number, **measures.of_provers(new), **measures.of_round(self._new_marks)}
         found["verifier"] = measures.of_verifier(marks)
         for kind in self.config.compare:
-            trainer = self._other_verifier("compare", run.pools(kind, number), self.config.verifier_steps)
+            trainer = self._other_verifier("compare", solutions.pools(kind, number), self.config.verifier_steps)
             if trainer is not None:
                 found[f"verifier_{kind}"] = measures.of_verifier([measures.mark(r, trainer) for r in held_out])
         probes = {
@@ -96,9 +110,8 @@ class Round:
             }
         return found
 
-    def save_models(self) -> None:
+    def save_models(self, place: Path) -> None:
         """The round's provers and verifier, as model folders that ``load`` and transformers read."""
-        place = self.run.folder / f"round-{self.number}"
         self.provers.policy.save(place / "provers")
         with whole_folder(place / "verifier") as unfinished:
             save_folder(unfinished, self.verifier.model, self.verifier.tokenizer)
@@ -108,7 +121,7 @@ class Round:
         return statistics | {"pools_left_out": float(len(self._mixture.left_out))}, False
 
     def _train_provers(self, step: int) -> tuple[dict[str, float], bool]:
-        records = self._play(self.run.game, self.provers, "provers", step)
+        records = self._play(self.game, self.provers, "provers", step)
         marks = marked(records)
         reference = measures.reference_score(marks)
         wrong = [s.score for s in marks if s.role == SNEAKY and not s.right]
@@ -121,29 +134,29 @@ class Round:
             statistics["gap"] = self.gaps[-1]
         recent = self.gaps[-SMOOTHED:]
         over = self.config.stop == "convincing" and len(recent) == SMOOTHED and fmean(recent) >= 0
-        return self.provers.step(records, self.run.rule(records)) | statistics, over
+        return self.provers.step(records) | statistics, over
 
     def _train_attacker(self, step: int) -> tuple[dict[str, float], bool]:
         assert self.attacker is not None
-        records = self._play(replace(self.run.game, roles="sneaky"), self.attacker, "attack", step)
+        records = self._play(replace(self.game, provers="sneaky"), self.attacker, "attack", step)
         self.attack.append(measures.attack_point(marked(records), self._reference))
         over = None not in measures.attack_steps(self.attack, self._reference).values()
         point = {name: value for name, value in self.attack[-1].items() if value is not None}
-        return self.attacker.step(records, self.run.rule(records)) | point, over
+        return self.attacker.step(records) | point, over
 
     def _play(self, game: ProverVerifier, ppo: PPO, stage: Stage, step: int) -> list[Record]:
         """A batch of episodes; the policy fills every prover's role that the game has."""
         ppo.policy.lm.forget()
-        problems = epoch_batch(self.run.prover_problems, step, self.config.batch, self._seed(stage))
+        problems = epoch_batch(self.solutions.prover_problems, step, self.config.batch, self._seed(stage))
         return rollout(
             game,
-            self.run.train_task,
-            {**dict.fromkeys(game.provers, ppo.policy), "verifier_0": self.verifier},
+            self.solutions.train,
+            {**dict.fromkeys(game.prover_roles, ppo.policy), "verifier_0": self.verifier},
             questions=problems,
             samples=self.config.samples,
             group=f"{stage}-{self.number}-{step}",
             seed=derive_seed(self._seed(stage), "step", step),
-            reward="goodhart",  # recorded only: the run's own rule gives the rewards that are trained on
+            reward=self.rule,
             concurrency=self.config.concurrency,
         )
 
@@ -153,14 +166,14 @@ class Round:
             mixture = Mixture(pools, self._seed(name, "pairs"))
         except ValueError:
             return None
-        trainer = VerifierTrainer(self.run.verifier(self._seed(name)), self.config.verifier)
+        trainer = VerifierTrainer(self._make_verifier(self._seed(name)), self.config.verifier)
         for step in range(steps):
             trainer.step(mixture.pairs(step, self.config.verifier_pairs))
         return trainer
 
     @cached_property
     def _mixture(self) -> Mixture:
-        return Mixture(self.run.pools(self.config.mixture, self.number), self._seed("pairs"))
+        return Mixture(self.solutions.pools(self.config.mixture, self.number), self._seed("pairs"))
 
     @cached_property
     def _reference(self) -> float | None:
@@ -170,7 +183,7 @@ class Round:
     @cached_property
     def _new_marks(self) -> list[Marked]:
         """The trained provers' solutions to held-out problems, scored; asked for only once they are trained."""
-        records = self.run.solutions("held-out", self.number + 1, self.provers.policy)
+        records = self.solutions.written("held-out", self.number + 1, self.provers.policy)
         return measures.mark(records, self.trainer)
 
     def _seed(self, *parts: str) -> int:

@@ -13,7 +13,8 @@ from oversight_envs.protocols import ProverVerifier
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.ppo import PPOConfig
-from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierConfig, ProverVerifierRun
+from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
+from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierRun
 from oversight_envs.training.score_head import score_head
 from oversight_envs.training.verifiers import VerifierConfig
 

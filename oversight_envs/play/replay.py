@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from oversight_envs.core.episode import Entry
-from oversight_envs.core.players import Ask, Case, PlayerError, Solution, Turn
-from oversight_envs.core.protocol import Speech, Verdict
+from oversight_envs.core.players import PlayerError
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Ask, Case, Solution, Turn
+from oversight_envs.core.speech import Speech
+from oversight_envs.core.verdict import Verdict
 
 T = TypeVar("T")
 
@@ -16,7 +18,7 @@ T = TypeVar("T")
 class ReplayAgent:
     """Speaks, decides and scores as recorded, by question, seed and place in the log; raises where there is no record.
 
-    With it as the debaters and a new judge, a saved debate is judged again.
+    With it as the debaters and a new judge, a saved debate is judged again (see ``rejudge``).
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
@@ -35,11 +37,11 @@ class ReplayAgent:
         return [self._find(solution, float) for solution in solutions]
 
     def _find(self, ask: Ask, kind: type[T]) -> T:
-        entry = self._entries.get((ask.episode.question.id, ask.episode.seed, ask.index))
+        entry = self._entries.get((ask.question_id, ask.episode_seed, ask.index))
         if entry is None or entry.role != ask.role or not isinstance(entry.reply, kind):
             raise PlayerError(
-                f"no record of what {ask.role} did as entry {ask.index} of question {ask.episode.question.id!r}, "
-                f"seed {ask.episode.seed}"
+                f"no record of what {ask.role} did as entry {ask.index} of question {ask.question_id!r}, "
+                f"seed {ask.episode_seed}"
             )
         return entry.reply
 

@@ -1,0 +1,48 @@
+"""An environment with one open role, as Gymnasium knows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+
+from oversight_envs.env.aec import OversightEnv
+from oversight_envs.env.spaces import TextObservation
+
+
+class SingleAgentEnv(gymnasium.Env[str, str]):
+    """An environment with one open role, as Gymnasium knows it: text in, text out.
+
+    Raises ValueError for an environment with several agents: fill the other roles with ``players``.
+    """
+
+    def __init__(self, env: OversightEnv) -> None:
+        if len(env.possible_agents) != 1:
+            raise ValueError(
+                f"a single-agent view needs one open role, and {', '.join(env.possible_agents)} are open: "
+                "fill all but one with players={role: player}"
+            )
+        self.env = env
+        self.agent = env.possible_agents[0]
+        self.metadata = {"render_modes": env.metadata["render_modes"], "render_fps": 1}
+        self.render_mode = env.render_mode
+        self.observation_space = env.observation_space(self.agent)
+        self.action_space = env.action_space(self.agent)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[TextObservation, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.env.reset(seed, options)
+        return self.env.observe(self.agent), self.env.infos[self.agent]
+
+    def step(self, action: str) -> tuple[TextObservation, float, bool, bool, dict[str, Any]]:
+        if not self.env.agents or self.env.terminations[self.agent] or self.env.truncations[self.agent]:
+            raise RuntimeError("step() before reset() or after the end of the episode: call reset()")
+        self.env.step(action)
+        agent, env = self.agent, self.env
+        reward = float(env.rewards[agent])
+        return env.observe(agent), reward, env.terminations[agent], env.truncations[agent], env.infos[agent]
+
+    def render(self) -> str | None:  # type: ignore[override]
+        return self.env.render()
