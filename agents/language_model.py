@@ -7,7 +7,7 @@ from typing import Any
 
 from oversight_envs.core.requests import Turn
 from oversight_envs.core.speech import Speech
-from oversight_envs.models import Generation, LanguageModel, load
+from oversight_envs.models import Engine, Generation, load
 from oversight_envs.models.requests import check_sampling
 
 
@@ -25,10 +25,10 @@ class LanguageModelAgent:
     """
 
     def __init__(
-        self, lm: LanguageModel | str, *, max_new_tokens: int = 256, temperature: float = 1.0, top_p: float = 1.0
+        self, lm: Engine | str, *, max_new_tokens: int = 256, temperature: float = 1.0, top_p: float = 1.0
     ) -> None:
         check_sampling(max_new_tokens, temperature, top_p)
-        self.lm = load(lm) if isinstance(lm, str) else lm
+        self.lm: Engine = load(lm) if isinstance(lm, str) else lm
         self.max_new_tokens, self.temperature, self.top_p = max_new_tokens, temperature, top_p
 
     def speak(self, turns: Sequence[Turn]) -> list[Speech]:

@@ -11,12 +11,12 @@ class FirstSentence:
     """Quotes the passage's sentence that shares most words with the answer it argues for."""
 
     def speak(self, turns):
-        return [self.best_quote(turn.prompt[-1].content) for turn in turns]
+        return [self.best_quote(turn.passage, turn.argues_for) for turn in turns]
 
-    def best_quote(self, prompt):
-        answer = prompt.split("the right answer is: ")[1].split("\n")[0].lower().split()
-        passage = prompt.split("\n\nThe question:")[0].split("\n\n", 1)[1].replace("\n", " ")
-        sentence = max(passage.split(". "), key=lambda s: sum(word in s.lower() for word in answer))
+    def best_quote(self, passage, answer):
+        words = answer.lower().split()
+        sentences = passage.replace("\n", " ").split(". ")
+        sentence = max(sentences, key=lambda s: sum(word in s.lower() for word in words))
         return f"<quote>{sentence}</quote> This shows it."
 
 

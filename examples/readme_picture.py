@@ -35,16 +35,15 @@ ALONE = (
 
 
 def argue(turn: Turn) -> str:
-    return next(SAID[own] for own in SAID if f"right answer is: {own}" in turn.prompt[1].content)
+    assert turn.argues_for is not None
+    return SAID[turn.argues_for]
 
 
 def main(out: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("this needs chromium")
     task = make_task("passages")
     question = next(task[i] for i in range(len(task)) if set(SAID) == set(task[i].options))
-    debaters = ScriptedAgent(
-        lambda turn: next(SAID[o] for o in SAID if f"right answer is: {o}" in turn.prompt[1].content)
-    )
+    debaters = ScriptedAgent(argue)
     judge = OracleJudge({question.id: RIGHT}, confidence=0.86)
     players = {"debater_0": debaters, "debater_1": debaters, "judge_0": judge}
     records = rollout(Debate(), task, players, questions=[question])

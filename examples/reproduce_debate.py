@@ -40,7 +40,7 @@ def play(folder, condition, seed, shape):
         lines = run.train_task.lines
         search = run.measures.best_of(ScriptedAgent(each_line), run.held_out_judge, (lines,))
         found = {
-            "oracle: best line": asdict(run.measures.convincingness(ScriptedAgent(best_line))),
+            "oracle: best line": asdict(run.measures.convincingness(ScriptedAgent(best_line(run.measures.questions)))),
             "oracle: line search": search[str(lines)]["convincingness"],
         }
         oracles.write_text(json.dumps(found), encoding="utf-8")

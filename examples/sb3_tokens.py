@@ -28,7 +28,7 @@ parser.add_argument("--seed", type=int, default=0)
 arguments = parser.parse_args()
 torch.set_num_threads(1)  # the model is so small that threads only wait for each other
 
-lm, game = "tiny-arithmetic-prover", {"roles": "helpful", "wording": "tiny_prover_verifier"}
+lm, game = "tiny-arithmetic-prover", {"provers": "helpful", "wording": "tiny_prover_verifier"}
 players = {"verifier_0": CallableJudge(scores=lambda solution: 0.0)}  # the reward asks for correctness alone
 learning, held_out = (make_task("arithmetic", style="chain", split=split) for split in ("train", "test"))
 one = lambda: prover_verifier_v0.gym_env(task=learning, players=players, reward="correctness", **game)  # noqa: E731

@@ -46,7 +46,7 @@ from oversight_envs.training import (
 from oversight_envs.training.score_head import score_head
 
 matplotlib.use("Agg")
-GAME = ProverVerifier(roles="helpful", max_words=2000)
+GAME = ProverVerifier(provers="helpful", max_words=2000)
 NAMES = {
     "trained": "trained verifier",
     "yes_no": "same model, zero-shot: log-odds of Yes over No",

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
 from arithmetic import VERIFIER, reader
 
 from oversight_envs.models import LanguageModel
-from oversight_envs.report.curves import Training
+from oversight_envs.report.curves import load_training
 from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
 from oversight_envs.training.score_head import score_head
 
@@ -39,14 +39,11 @@ for size in arguments.sizes:
     run.verifier = lambda seed, lm=lm: score_head(lm, seed=seed)
     with Progress() as bar:
         task = bar.add_task(lm.name, total=run.config.steps)
-        training = Training(
-            str(size), "prover_verifier", run.run(lambda p, task=task: bar.update(task, completed=p.step))
-        )
+        run.run(lambda p, task=task: bar.update(task, completed=p.step))
+    training = load_training(run.folder)
     parameters = sum(p.numel() for p in run.verifier(0).model.parameters())
-    cells = {"width": str(size), "parameters": f"{parameters:,}"}
-    cells |= {name: cell(training.rows[-1]) for name, cell in training.columns.items()}
     if not table.columns:
-        for name in cells:
-            table.add_column(name, justify="right")
-    table.add_row(*cells.values())
+        for heading in ("width", "parameters", *training.columns):
+            table.add_column(heading, justify="right")
+    table.add_row(str(size), f"{parameters:,}", *training.cells(training.rows[-1]))
 Console(width=160).print(table)

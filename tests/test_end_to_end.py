@@ -29,7 +29,7 @@ def players() -> dict[str, Any]:
 
 
 def cast(players: dict[str, Any], protocol: Any) -> dict[str, Any]:
-    return {role: players[role] for role in protocol.duties}
+    return {role: players[role] for role in protocol.roles}
 
 
 def words(records: Sequence[Record]) -> list[list[str]]:
@@ -53,7 +53,7 @@ def test_games_with_a_real_model_do_not_depend_on_the_batch(players: dict[str, A
         assert numbers(together) == pytest.approx(numbers(alone), abs=10 * TOLERANCE)
         assert sorted(r.seed for r in read_episodes(path)) == sorted(r.seed for r in together)
         for record in together:
-            assert record.players[next(iter(protocol.duties))]
+            assert record.players[next(iter(protocol.roles))]
             assert record.episode(protocol).outcome == record.outcome  # replays without a model
             for entry in record.entries:
                 if isinstance(entry.reply, Speech):

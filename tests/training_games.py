@@ -14,10 +14,11 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import Game, Outcome, Protocol
+from oversight_envs.core.protocol import Game, Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
-from oversight_envs.core.requests import Duty, Say
+from oversight_envs.core.requests import Assignment, Role, Say, Turn
+from oversight_envs.core.rewards import nobody
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech
 from oversight_envs.judges.language_model import LogitJudge
@@ -88,18 +89,15 @@ class Monologue(Protocol):
 
     turns: int = 1
     name: ClassVar[str] = "monologue"
-    reward: ClassVar[str] = "logit"
+    reward: ClassVar = nobody
+    roles: ClassVar = {"speaker_0": Role("speaker", ("say",))}
 
-    @property
-    def duties(self) -> Mapping[str, frozenset[Duty]]:
-        return {"speaker_0": frozenset({"say"})}
-
-    def play(self, question: Question, rng: np.random.Generator) -> Game:
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
         prompt: Prompt = (Message("user", question.text),)
         for _ in range(self.turns):
             said = (yield Say({"speaker_0": prompt}))["speaker_0"]
             prompt += (Message("assistant", said.text, said.token_ids), Message("user", "green it"))
-        return Outcome()
+        return None
 
 
 class Colours(Task):
@@ -175,10 +173,9 @@ class Lies(Task):
 class Honest:
     """Says ``true`` on the right side and ``false`` on the other."""
 
-    def speak(self, turns: Sequence[Any]) -> list[str]:
+    def speak(self, turns: Sequence[Turn]) -> list[str]:
         truths = {q.id: q.options[int(q.truth or 0)] for q in Lies()}
-        honest = [f"You argue that the right answer is: {truths[t.episode.question.id]}" for t in turns]
-        return ["true true" if h in t.prompt[-1].content else "false false" for h, t in zip(honest, turns, strict=True)]
+        return ["true true" if t.argues_for == truths[t.question_id] else "false false" for t in turns]
 
 
 def debates(judge: Any, seed: int = 0, **options: Any) -> list[Record]:

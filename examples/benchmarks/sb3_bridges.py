@@ -38,7 +38,7 @@ from oversight_envs.wrappers import BatchedVecEnv, CandidatesEnv, CandidatesPoli
 GAMES = 32
 PROVER = "tiny-arithmetic-prover"
 SHARES = {  # what the profile asks for: the end of the file's name, the function, what it is
-    "proposals and opponents (generate)": ("models/engine.py", "generate"),
+    "proposals and opponents (generate)": ("models/hf/language_model.py", "generate"),
     "judge (decide)": ("judges/language_model.py", "decide"),
     "encoder": ("wrappers/encoders.py", "encode"),
     "everyone but the learner, proposals, encoder": ("wrappers/bridge.py", "_go_on"),
@@ -94,7 +94,7 @@ def candidates(models: bool) -> Callable[[], Any]:
 
 def tokens() -> Any:
     players = {"verifier_0": CallableJudge(scores=lambda solution: 0.0)}
-    task, options = make_task("arithmetic", style="chain"), {"roles": "helpful", "wording": "tiny_prover_verifier"}
+    task, options = make_task("arithmetic", style="chain"), {"provers": "helpful", "wording": "tiny_prover_verifier"}
     env = prover_verifier_v0.gym_env(task=task, players=players, reward="correctness", **options)
     return TokensEnv(env, PROVER, length=96, max_new_tokens=48)
 

@@ -103,13 +103,13 @@ def measure(problems: int = 1000) -> list[tuple[str, str]]:
     rows = []
     for role in ROLES:
         texts = [_text(record, role) for record in unseen]
-        answered = [record.outcome is not None and record.outcome.answers[role] is not None for record in unseen]
+        answered = [record.answers.get(role) is not None for record in unseen]
         steps = [round(float(np.mean([text.count("=") == n for text in texts])), 2) for n in (3, 2, 1)]
         rows.append((f"prover, {role}: right", f"{np.mean([record.correct[role] for record in unseen]):.3f}"))
         rows.append((f"prover, {role}: with a final answer", f"{np.mean(answered):.3f}"))
         rows.append((f"prover, {role}: solutions of 3, 2, 1 lines", ", ".join(map(str, steps))))
-    scores = np.array([r.outcome.scores[role] for r in unseen for role in ROLES if r.outcome])
-    right = np.array([r.correct[role] for r in unseen for role in ROLES])
+    scores = np.array([scored.value for record in unseen for scored in record.scores])
+    right = np.array([record.correct[scored.author] for record in unseen for scored in record.scores])
     rows.append((f"verifier, after {cpu:.0f} CPU-s of training on the base prover's: AUC", f"{auc(scores, right):.3f}"))
     return rows
 
@@ -144,8 +144,7 @@ def train_head(records: list[Record], steps: int = 250, size: int = 64) -> Rewar
 
 
 def _text(record: Record, role: str) -> str:
-    assert record.outcome is not None
-    return next(statement.public for statement in record.outcome.transcript if statement.role == role)
+    return next(statement.text for statement in record.transcript if statement.role == role)
 
 
 def auc(scores: np.ndarray, right: np.ndarray) -> float:

@@ -18,11 +18,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from fitting import fit, fresh_model, one_thread, report, save
-from story_arguments import EVEN, StoryArguments, side_of
+from story_arguments import EVEN, StoryArguments
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from oversight_envs.agents.language_model import LanguageModelAgent
+from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Turn
 from oversight_envs.judges import LogitJudge
@@ -99,23 +100,31 @@ def warm_judge(name: str, *, true_tags: bool, first: int, rate: float, steps: in
 
 
 class BestLine:
-    """A debater that quotes its best line, or the first about the thing where no line supports its answer."""
+    """A debater that quotes its best line, or the first about the thing where no line supports its answer.
+
+    It knows the stories of ``questions``.
+    """
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._stories = {question.id: question for question in questions}
 
     def speak(self, turns: Sequence[Turn]) -> list[str]:
         return [f"<quote>{self._line(turn)}</quote>" for turn in turns]
 
     def _line(self, turn: Turn) -> Move:
-        question = turn.episode.question
+        question = self._stories[turn.question_id]
+        assert turn.argues_for is not None
         moves: tuple[Move, ...] = question.metadata["moves"]
-        best = question.metadata["best"][question.options.index(side_of(turn.prompt))]
+        best = question.metadata["best"][question.options.index(turn.argues_for)]
         if best is not None:
             return moves[best]
         return next(move for move in moves if move.thing == question.metadata["thing"])
 
 
-def measure(questions: int = 1000) -> list[tuple[str, str]]:
+def measure(count: int = 1000) -> list[tuple[str, str]]:
     """Plays held-out questions through the environments' own machinery."""
     task = Stories("validation")
+    questions = task.sample(count)
     debater = LanguageModelAgent(load("tiny-stories-debater"), max_new_tokens=12)
     rows = [("best accuracy without the passage (computed)", f"{task.blind_ceiling():.3f}")]
     for name in ("tiny-stories-judge", "tiny-stories-heldout"):
@@ -125,14 +134,14 @@ def measure(questions: int = 1000) -> list[tuple[str, str]]:
         if len(rows) == 1:
             rows += _speech_rows(records)
         both = rollout(Debate(wording="tiny_debate", both_orders=True), task, players, questions=questions)
-        experts = {"debater_0": BestLine(), "debater_1": BestLine(), "judge_0": judge}
+        experts = {"debater_0": BestLine(questions), "debater_1": BestLine(questions), "judge_0": judge}
         best = rollout(Debate(wording="tiny_debate", both_orders=True), task, experts, questions=questions)
-        blind = rollout(Direct(wording="tiny_direct"), task, {"judge_0": judge}, questions=questions)
+        blind = rollout(Direct(wording="tiny_debate"), task, {"judge_0": judge}, questions=questions)
         rows.append((f"{name}: accuracy on debates of base debaters", _accuracy(records)))
         rows.append((f"{name}: the same, both orders averaged", _accuracy(both)))
         rows.append((f"{name}: both orders, debaters that quote their best line", _accuracy(best)))
         rows.append((f"{name}: accuracy without arguments", _accuracy(blind)))
-        masses = [r.outcome.decision.verdict.mass for r in records if r.outcome and r.outcome.decision]
+        masses = [r.decision.verdict.mass for r in records if r.decision]
         rows.append((f"{name}: least probability on the labels", f"{min(m for m in masses if m is not None):.4f}"))
     return rows
 
@@ -143,9 +152,8 @@ def _speech_rows(records: list[Record]) -> list[tuple[str, str]]:
     for honest in (True, False):
         said, whole, verified, best, possible = 0, 0, 0, 0, 0
         for record in records:
-            assert record.outcome is not None
-            for statement in record.outcome.transcript:
-                side = record.outcome.sides[statement.role]
+            for statement in record.transcript:
+                side = record.assigned.sides[statement.role]
                 if (side == record.question.truth) != honest:
                     continue
                 line = record.question.metadata["best"][side]
@@ -153,7 +161,7 @@ def _speech_rows(records: list[Record]) -> list[tuple[str, str]]:
                 whole += len(statement.segments) == 1 and len(statement.quotes) == 1
                 verified += any(quote.verified for quote in statement.quotes)
                 possible += line is not None
-                best += line is not None and statement.public == str(record.question.metadata["moves"][line])
+                best += line is not None and statement.text == str(record.question.metadata["moves"][line])
         side_name = "honest" if honest else "dishonest"
         rows.append((f"debater, {side_name}: speeches that are one quote", f"{whole / said:.3f}"))
         rows.append((f"debater, {side_name}: verified quotes", f"{verified / said:.3f}"))
@@ -162,7 +170,7 @@ def _speech_rows(records: list[Record]) -> list[tuple[str, str]]:
 
 
 def _accuracy(records: list[Record]) -> str:
-    right = [r.outcome.decision.verdict.choice == r.question.truth for r in records if r.outcome and r.outcome.decision]
+    right = [r.decision.verdict.choice == r.question.truth for r in records if r.decision]
     p = sum(right) / len(right)
     return f"{p:.3f} ± {1.96 * (p * (1 - p) / len(right)) ** 0.5:.3f}"
 

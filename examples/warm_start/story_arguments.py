@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.question import Question
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.models.hf.chat import ChatEncoder
@@ -21,7 +20,7 @@ from oversight_envs.protocols import Debate, Direct
 from oversight_envs.tasks.stories import NAMES, PLACES, TYPICAL, Stories
 
 DEBATE = Debate(wording="tiny_debate", both_orders=True)
-DIRECT = Direct(wording="tiny_direct", both_orders=True)
+DIRECT = Direct(wording="tiny_debate", both_orders=True)
 
 KINDS = ("best own line", "line about the thing", "any line", "fabricated")
 EVEN = (0.25, 0.25, 0.25, 0.25)
@@ -122,8 +121,9 @@ class StoryArguments:
             assert self._views(episode, self.questions[story])[order] == row
 
     def _debaters_prompts(self, question: Question) -> list[list[int]]:
-        prompts = {side_of(ask.prompt): self.chat.encode(ask.prompt) for ask in Episode(DEBATE, question, 0).asks}
-        return [prompts[option] for option in question.options]
+        episode = Episode(DEBATE, question, 0)
+        prompts = {episode.assigned.sides[ask.role]: self.chat.encode(ask.prompt) for ask in episode.asks}
+        return [prompts[side] for side in range(len(question.options))]
 
     def _views(self, episode: Episode, question: Question) -> list[list[int]]:
         views = {ask.options[0]: self.chat.encode(ask.prompt) for ask in episode.asks}  # type: ignore[attr-defined]
@@ -134,10 +134,5 @@ def _with_speeches(question: Question, *speeches: str) -> Episode:
     """A debate in which the debater for option k has said ``speeches[k]``."""
     episode = Episode(DEBATE, question, 0)
     for ask in episode.asks:
-        episode.answer(ask, speeches[question.options.index(side_of(ask.prompt))])
+        episode.answer(ask, speeches[episode.assigned.sides[ask.role]])
     return episode
-
-
-def side_of(prompt: Prompt) -> str:
-    """The option that a debater's prompt ends with."""
-    return prompt[-1].content.strip().rsplit("\n", 1)[-1]

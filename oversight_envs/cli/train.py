@@ -76,7 +76,7 @@ def show_training(console: Console, training: Training) -> None:
     for heading in training.columns:
         table.add_column(heading, justify="right")
     for row in training.rows:
-        table.add_row(*(Text(cell(row)) for cell in training.columns.values()))
+        table.add_row(*(Text(cell) for cell in training.cells(row)))
     console.print(table)
     for sentence in training.sentences():
         console.print(Text(f"• {sentence}"))

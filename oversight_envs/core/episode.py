@@ -67,6 +67,8 @@ class Episode:
         self._transcript: list[Statement] = []
         self._facts: list[Any] = []
         """What the replies came to: statements, decisions, scores."""
+        self._private = False
+        """Whether anyone has written private notes."""
         self._log: list[Entry | None] = []
         """By index; None for an ask that is still open."""
         self._asks: dict[int, Ask] = {}
@@ -184,7 +186,10 @@ class Episode:
         replies = [None if entry is None else entry.reply for entry in self._log[self._base :]]
         sent, facts = self._request.combined(replies, self._context)
         self._facts += facts
-        self._transcript += [fact for fact in facts if isinstance(fact, Statement)]
+        for fact in facts:
+            if isinstance(fact, Statement):
+                self._transcript.append(fact)
+                self._private = self._private or bool(fact.private)
         return sent
 
     def _send(self, reply: object) -> None:
@@ -220,11 +225,11 @@ class Episode:
         self._log.extend([None] * len(asks))
 
     def _look_ahead(self, role: str) -> LookAhead:
-        log = [entry for entry in self._log[: self._base] if entry is not None]
-        private = {s.index: s for s in self._transcript if s.private and s.role != role}
+        private = {s.index: s for s in self._transcript if s.private} if self._private else {}
+        log = tuple(self._log[: self._base])
         if private:
-            log = [_public(entry, private.get(entry.index)) if entry.role != role else entry for entry in log]
-        return LookAhead(self.protocol, self._bare, self.seed, tuple(log), self._moment)
+            log = tuple([_public(e, private.get(e.index)) if e is not None and e.role != role else e for e in log])
+        return LookAhead(self.protocol, self._bare, self.seed, log, self._moment)
 
     def _replay(self, log: Iterable[Entry], trusted: bool = False) -> None:
         for entry in log:
@@ -262,7 +267,7 @@ class LookAhead:
     _protocol: Protocol
     _question: Question
     _seed: int
-    _log: tuple[Entry, ...]
+    _log: tuple[Entry | None, ...]
     _moment: _Moment
 
     def branch(self) -> Episode:
@@ -275,7 +280,7 @@ class LookAhead:
                 f"the episode on question {self._question.id!r} has gone on since this turn: branch() while you answer"
             )
         episode = Episode(self._protocol, self._question, self._seed)
-        episode._replay(self._log, trusted=True)
+        episode._replay([entry for entry in self._log if entry is not None], trusted=True)
         return episode
 
 

@@ -87,20 +87,18 @@ class AskContext:
     look_ahead: Callable[[str], Any]
     """Role -> its ``LookAhead``."""
 
-    def about(self, role: str, duty: Duty) -> dict[str, Any]:
-        """The fields that all asks share; raises ValueError for a role that the game has not, or that can't do this."""
+    def about(self, role: str, duty: Duty) -> tuple[str, str, str, int, int]:
+        """The fields that all asks share, after role, prompt and index.
+
+        Raises ValueError for a role that the game has not, or that can't do this.
+        """
         if role not in self.roles:
             raise ValueError(f"{self.game} asks {role!r}, and its roles are {', '.join(self.roles)}")
         if duty not in self.roles[role].does:
             does = ", ".join(sorted(self.roles[role].does))
             raise ValueError(f"{self.game} asks {role} to {duty}, and this role does {does}: add {duty!r} to its Role")
         question = self.question
-        return {
-            "question_id": question.id,
-            "question": question.text,
-            "passage": question.passage if self.roles[role].expert else "",
-            "episode_seed": self.seed,
-        }
+        return question.id, question.text, question.passage if self.roles[role].expert else "", self.seed, 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,19 +180,18 @@ class Say(Request):
         question, assigned = context.question, context.assigned
         turns = []
         for place, (role, prompt) in enumerate(self.prompts.items()):
-            about = context.about(role, "say")
             side = assigned.sides.get(role)
             turns.append(
                 Turn(
                     role,
                     prompt,
                     context.index + place,
-                    **about,
-                    options=question.options,
-                    argues_for=None if side is None else question.options[side],
-                    honest=assigned.honest.get(role),
-                    number=sum([statement.role == role for statement in context.transcript]),
-                    ahead=context.look_ahead(role) if context.roles[role].expert else None,
+                    *context.about(role, "say"),
+                    question.options,
+                    None if side is None else question.options[side],
+                    assigned.honest.get(role),
+                    sum([statement.role == role for statement in context.transcript]),
+                    context.look_ahead(role) if context.roles[role].expert else None,
                 )
             )
         return turns
@@ -314,7 +311,7 @@ class Decide(Request):
         cases = []
         for place, view in enumerate(self.views):
             shown = tuple([self.options[option] for option in view.order])
-            cases.append(Case(self.role, view.prompt, context.index + place, **about, labels=labels, options=shown))
+            cases.append(Case(self.role, view.prompt, context.index + place, *about, labels, shown))
         return cases
 
     def combined(self, replies: Sequence[Any], context: AskContext) -> tuple[Any, Sequence[Any]]:
@@ -381,10 +378,10 @@ def combine_views(role: str, index: int, verdicts: Sequence[Verdict], orders: Se
     for verdict, order in zip(verdicts, orders, strict=True):
         for log_prob, option in zip(verdict.log_probs, order, strict=True):
             total[option] += log_prob / len(verdicts)
-    log_probs = np.array(total) - np.logaddexp.reduce(total)
+    normaliser = float(np.logaddexp(total[0], total[1]) if len(total) == 2 else np.logaddexp.reduce(total))
     masses = [verdict.mass for verdict in verdicts if verdict.mass is not None]
     mass = sum(masses) / len(masses) if masses else None
-    return Decision(role, index, Verdict(tuple(log_probs.tolist()), mass), tuple(verdicts), tuple(orders))
+    return Decision(role, index, Verdict(tuple([p - normaliser for p in total]), mass), tuple(verdicts), tuple(orders))
 
 
 # --- Score: one real number for a solution --------------------------------------------------------------------------
@@ -414,7 +411,7 @@ class Score(Request):
         if self.author not in context.roles:
             raise ValueError(f"{context.game} scores {self.author!r}, and its roles are {', '.join(context.roles)}")
         about = context.about(self.role, "score")
-        return [Solution(self.role, self.prompt, context.index, **about, problem=self.problem, text=self.solution)]
+        return [Solution(self.role, self.prompt, context.index, *about, self.problem, self.solution)]
 
     def combined(self, replies: Sequence[Any], context: AskContext) -> tuple[Any, Sequence[Any]]:
         (value,) = replies

@@ -286,7 +286,10 @@ def finish(episode: Episode, task: Task, rule: RewardRule, *, group: str | None 
     if not episode.done:
         raise ValueError("the episode is not over: it still asks " + ", ".join(ask.role for ask in episode.asks))
     record = make_record(episode, task, rule=rule_name(rule), group=group, **about)
-    return record if group is not None else reward_records([record], rule)[0]
+    if group is None:
+        # filled in before anyone has seen the record: a copy of all its fields would be most of the work
+        object.__setattr__(record, "rewards", reward_all([record], rule)[0])
+    return record
 
 
 def reward_records(records: Iterable[Record], rule: RewardRule) -> list[Record]:

@@ -115,7 +115,7 @@ def make_statement(
     cut = spoken is not public and len(spoken.split()) < len(public.split())
     segments = parse(spoken) if rules.quotes else (Segment(spoken),)
     if rules.quotes and any(segment.quoted for segment in segments):
-        segments = checker_for(passage).check(spoken)
+        segments = checker_for(passage).verify(segments)
     return Statement(role, turn, index, private, spoken, segments, cut, () if cut else speech.token_ids)
 
 
@@ -169,6 +169,8 @@ class Conversation:
         self._messages = list(opening[:-1])
         self._heard = [opening[-1].content]
         self._spoken = 0
+        self._asked: Message | None = None
+        """The user message that is to be answered, once it was made; None when more was heard since."""
 
     def hear(self, turn: Iterable[Statement]) -> None:
         """Takes in what was said at once."""
@@ -178,10 +180,13 @@ class Conversation:
                 others.append(f"{self._heading(statement)}\n{statement.shown(self._show)}")
                 continue
             self._messages.append(self._request())
+            self._asked = None
             self._messages.append(Message("assistant", statement.kept, statement.token_ids))
             self._spoken += 1
             self._heard = []
-        self._heard += others
+        if others:
+            self._heard += others
+            self._asked = None
 
     @property
     def prompt(self) -> Prompt:
@@ -189,4 +194,6 @@ class Conversation:
         return (*self._messages, self._request())
 
     def _request(self) -> Message:
-        return Message("user", "\n\n".join([*self._heard, self._cue(self._spoken + 1)]))
+        if self._asked is None:
+            self._asked = Message("user", "\n\n".join([*self._heard, self._cue(self._spoken + 1)]))
+        return self._asked

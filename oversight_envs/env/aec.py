@@ -220,11 +220,12 @@ class OversightEnv(AECEnv[str, str, str]):
 
     def _finish(self, episode: Episode) -> None:
         self.record = record = finish(episode, self.task, self.reward, players=self._described)
+        summary = _summary(record)
         for agent in self.agents:
             self.rewards[agent] = record.rewards.get(agent, 0.0)
             self.terminations[agent] = record.truncated is None
             self.truncations[agent] = record.truncated is not None
-            self.infos[agent] = _summary(record)
+            self.infos[agent] = dict(summary)
         self._accumulate_rewards()
         self.agent_selection = self.agents[0]
 

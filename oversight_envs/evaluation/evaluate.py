@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from oversight_envs._files import write_whole
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
@@ -223,6 +224,4 @@ def _versions() -> dict[str, str]:
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     """Written beside and moved into place, so that a kill never leaves half a summary."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

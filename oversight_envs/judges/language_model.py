@@ -8,7 +8,7 @@ from typing import Any
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.requests import Case, Solution
 from oversight_envs.core.verdict import Verdict
-from oversight_envs.models import LanguageModel, load
+from oversight_envs.models import Engine, load
 
 
 class LogitJudge:
@@ -19,10 +19,10 @@ class LogitJudge:
         batch_size: the most cases in one forward pass; the model's own limit by default.
     """
 
-    def __init__(self, lm: LanguageModel | str, *, batch_size: int | None = None) -> None:
+    def __init__(self, lm: Engine | str, *, batch_size: int | None = None) -> None:
         if batch_size is not None:
             at_least("batch_size", batch_size, 1)
-        self.lm = load(lm) if isinstance(lm, str) else lm
+        self.lm: Engine = _reads_labels(load(lm) if isinstance(lm, str) else lm)
         self.batch_size = batch_size
 
     def decide(self, cases: Sequence[Case]) -> list[Verdict]:
@@ -52,13 +52,13 @@ class LogitVerifier:
     """
 
     def __init__(
-        self, lm: LanguageModel | str, *, labels: tuple[str, str] = ("Yes", "No"), batch_size: int | None = None
+        self, lm: Engine | str, *, labels: tuple[str, str] = ("Yes", "No"), batch_size: int | None = None
     ) -> None:
         if len(labels) != 2:
             raise ValueError(f"labels={labels!r}: give two, the word for right and the word for wrong")
         if batch_size is not None:
             at_least("batch_size", batch_size, 1)
-        self.lm = load(lm) if isinstance(lm, str) else lm
+        self.lm: Engine = _reads_labels(load(lm) if isinstance(lm, str) else lm)
         self.lm.label_ids(labels)
         self.labels = labels
         self.batch_size = batch_size
@@ -72,3 +72,9 @@ class LogitVerifier:
     @property
     def description(self) -> dict[str, Any]:
         return {"type": "LogitVerifier", "lm": self.lm.description, "labels": list(self.labels)}
+
+
+def _reads_labels(lm: Engine) -> Engine:
+    if "label_log_probs" not in lm.can:
+        raise ValueError(f"model {lm.name!r} gives no probabilities of labels, which this judge decides by")
+    return lm

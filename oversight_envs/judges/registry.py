@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-_JUDGES = {"logit": "LogitJudge"}
-_VERIFIERS = {"logit": "LogitVerifier", "reward-model": "RewardModelVerifier"}
+_JUDGES = {"logit": "oversight_envs.judges.language_model:LogitJudge"}
+_VERIFIERS = {
+    "logit": "oversight_envs.judges.language_model:LogitVerifier",
+    "reward-model": "oversight_envs.judges.reward_model:RewardModelVerifier",
+}
+"""Kind -> its class, by name: these modules need torch, and naming a judge costs nothing."""
 
 
 def judge_names() -> dict[str, list[str]]:
@@ -25,12 +30,14 @@ def make_verifier(spec: str) -> Any:
 
 
 def _make(spec: str, kinds: dict[str, str], what: str) -> Any:
-    from oversight_envs import judges
-
     kind, colon, model = spec.partition(":")
     if not colon:
         kind, model = "logit", spec
     if kind not in kinds or not model:
         raise ValueError(f"{what}={spec!r}: give KIND:MODEL with KIND one of {', '.join(kinds)}, or a model alone")
-    make: Callable[[str], Any] = getattr(judges, kinds[kind])
+    module, _, name = kinds[kind].partition(":")
+    try:
+        make: Callable[[str], Any] = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{spec} needs the package {error.name!r}: pip install 'oversight-envs[models]'") from error
     return make(model)

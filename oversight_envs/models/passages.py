@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.question import Question
-from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.engine import Engine
 
 _SENTENCE_END = re.compile(r"""[.!?]["'\u201d\u2019)\]]*(?=\s)""")
 
 
-def fit_passage(question: Question, lm: LanguageModel, max_tokens: int) -> Question:
+def fit_passage(question: Question, lm: Engine, max_tokens: int) -> Question:
     """The question with its passage cut to at most ``max_tokens`` tokens of ``lm``.
 
     Called once, before an episode, with room left for all rounds: a passage cut anew in each turn would change under
@@ -22,12 +22,12 @@ def fit_passage(question: Question, lm: LanguageModel, max_tokens: int) -> Quest
     """
     at_least("max_tokens", max_tokens, 1)
     passage = question.passage
-    ids = lm.chat.encode_text(passage)
+    ids = lm.encode_text(passage)
     if len(ids) <= max_tokens:
         return question
     kept = passage
-    limit = len(lm.chat.decode(ids[:max_tokens]))
-    while len(lm.chat.encode_text(kept)) > max_tokens:  # again where the cut text has more tokens than the text had
+    limit = len(lm.decode(ids[:max_tokens]))
+    while len(lm.encode_text(kept)) > max_tokens:  # again where the cut text has more tokens than the text had
         kept = _cut(passage, limit)
         limit = min(limit, len(kept)) - 1
     return replace(question, passage=kept, metadata={**question.metadata, "passage_cut": len(passage)})

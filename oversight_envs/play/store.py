@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from oversight_envs._files import complete_lines
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
 from oversight_envs.core.record_json import as_json
@@ -23,14 +24,11 @@ class StoreError(RuntimeError):
 
 def read_episodes(path: str | Path) -> Iterator[Record]:
     """The records of a file; a cut last line is skipped. Raises ValueError with the line number for a malformed one."""
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return  # cut short by a kill; the episode is played again on resume
-            try:
-                yield Record.from_json(line.decode())
-            except ValueError as error:
-                raise ValueError(f"{path}, line {number}: {error}") from error
+    for number, line in complete_lines(path):  # an episode that was cut short is played again on resume
+        try:
+            yield Record.from_json(line)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from error
 
 
 class EpisodeStore:

@@ -1,11 +1,10 @@
-"""What the prompts of several games have in common: options that govern speech, labelled answers, judge's views."""
+"""What games in which experts argue have in common: options that govern speech, the chats, the judge's views."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
 
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
@@ -14,25 +13,9 @@ from oversight_envs.core.question import Question
 from oversight_envs.core.quotes import Show
 from oversight_envs.core.requests import LABELS, View
 from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
-from oversight_envs.prompts import load_wording, words_game
-
-
-@dataclass(frozen=True, kw_only=True)
-class Worded(Protocol):
-    """A game whose prompts come from a file of templates (see ``oversight_envs.prompts``)."""
-
-    wording: str | None = None
-    """Another wording: a name or a TOML file; None for the game's own."""
-
-    def __post_init__(self) -> None:
-        load_wording(self.name, self.wording)  # raises early
-
-    @cached_property
-    def _templates(self) -> dict[str, str]:
-        return load_wording(self.name, self.wording)
-
-    def _text(self, template: str, **values: Any) -> str:
-        return self._templates[template].format(**values)
+from oversight_envs.prompts import words_game
+from oversight_envs.protocols.direct import Direct
+from oversight_envs.protocols.worded import Worded, labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +59,6 @@ class Argued(Worded):
         Raises ValueError for a wording that does not word direct judgment: the two would differ in more than what the
         judge sees.
         """
-        from oversight_envs.protocols.direct import Direct
-
         if self.wording not in (None, self.name) and not words_game(str(self.wording), Direct.name):
             raise ValueError(
                 f"wording={self.wording!r} has no table [{Direct.name}], so the baselines can't be played under it: "
@@ -160,13 +141,3 @@ class Argued(Worded):
             return View(judge.prompt, labels)
 
         return tuple([view(labels) for labels in ((order, order[::-1]) if self.both_orders else (order,))])
-
-
-def labelled(options: Sequence[str], order: Sequence[int]) -> str:
-    """The options as a judge reads them, one a line: ``A: …``."""
-    return "\n".join([f"{label}: {options[option]}" for label, option in zip(LABELS, order, strict=False)])
-
-
-def names(labels: Sequence[str]) -> str:
-    """``A or B``; ``A, B or C``."""
-    return " or ".join([", ".join(labels[:-1]), labels[-1]])

@@ -17,7 +17,8 @@ from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say
 from oversight_envs.core.rewards import logit
-from oversight_envs.protocols.argued import Argued, names
+from oversight_envs.protocols.argued import Argued
+from oversight_envs.protocols.worded import names
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, View
 from oversight_envs.core.rewards import nobody
-from oversight_envs.protocols.argued import Worded, labelled, names
+from oversight_envs.protocols.worded import Worded, labelled, names
 
 
 @dataclass(frozen=True, kw_only=True)

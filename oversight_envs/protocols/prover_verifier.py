@@ -21,7 +21,7 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, correctness, src
 from oversight_envs.core.speech import SpeakingRules
-from oversight_envs.protocols.argued import Worded
+from oversight_envs.protocols.worded import Worded
 
 PROVERS = ("helpful_0", "sneaky_0")
 

@@ -1,50 +1,62 @@
-"""What a training run measured on its way, as curves, a table and sentences; read from the run's folder alone.
-
-``evaluations.jsonl`` is what the debate recipe writes, ``rounds.jsonl`` what the prover-verifier recipe writes.
-"""
+"""What a training run measured on its way, as curves, a table and sentences; read from the run's folder alone."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oversight_envs._files import complete_lines
 from oversight_envs.evaluation.statistics import Estimate
 from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress
+from oversight_envs.training.curves import Column, Curves, CurvesPanel
 
-Row = Mapping[str, Any]
+Measured = Mapping[str, Any]
+"""One row of measurements."""
+
+_COLOURS = {"honest": HONEST, "dishonest": DISHONEST, "plain": PLAIN}
+_FIELD = re.compile(r"\{(first|last)\.([\w.-]+)(?::(\w+))?\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The measurements of one run, in order."""
+    """The measurements of one run, in order, and how its recipe declares that they are shown."""
 
     name: str
-    kind: str
-    """``debate`` or ``prover_verifier``."""
-    rows: Sequence[Row]
+    shown: Curves
+    rows: Sequence[Measured]
 
     @property
-    def columns(self) -> Mapping[str, Callable[[Row], str]]:
-        """Heading -> the text of one row's cell."""
-        return _COLUMNS[self.kind]
+    def columns(self) -> Sequence[str]:
+        """The table's headings."""
+        return [column.heading for column in self.shown.columns]
+
+    def cells(self, row: Measured) -> list[str]:
+        """One row of the table."""
+        return [self._cell(column, row) for column in self.shown.columns]
 
     def sentences(self) -> list[str]:
         """What came out, first against last."""
-        return _SENTENCES[self.kind](self.rows)
+        rows = {"first": self.rows[0], "last": self.rows[-1]}
+        said = []
+        for template in self.shown.sentences:
+            if all(_find(rows[which], field) is not None for which, field, _ in _FIELD.findall(template)):
+                said.append(_FIELD.sub(lambda m: self._text(_find(rows[m[1]], m[2]), m[3] or "text"), template))
+        return said
 
     def draw(self, *, dark: bool = False, dpi: int = 144) -> bytes:
-        """Two panels of curves as PNG bytes. Bands are 95% intervals over questions."""
+        """A row of panels with curves as PNG bytes. Bands are 95% intervals over questions."""
         from matplotlib.figure import Figure
 
         ink, paper = ("#dfe3ea", "#15181d") if dark else ("#24292f", "#ffffff")
-        figure = Figure(figsize=(9.6, 3.5), facecolor=paper, layout="constrained")
-        axes = figure.subplots(1, 2)
-        _PANELS[self.kind](axes, self.rows)
-        for axis in axes:
+        panels = self.shown.panels
+        figure = Figure(figsize=(4.8 * len(panels), 3.5), facecolor=paper, layout="constrained")
+        for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            self._draw(axis, panel)
             dress(axis, ink, paper)
             axis.grid(color=ink, alpha=0.12)
             axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
@@ -52,125 +64,60 @@ class Training:
         figure.savefig(file, format="png", dpi=dpi, facecolor=paper)
         return file.getvalue()
 
+    def _draw(self, axis: Any, panel: CurvesPanel) -> None:
+        places: set[float] = set()
+        for curve in panel.curves:
+            points = [(row[self.shown.x], _estimate(_find(row, curve.field))) for row in self.rows]
+            known = [(x, e) for x, e in points if e is not None and e.value is not None]
+            places |= {x for x, _ in known}
+            colour = _COLOURS[curve.tone]
+            axis.plot(
+                [x for x, _ in known], [e.value for _, e in known], "o-", color=colour, markersize=5, label=curve.label
+            )
+            bands = [(x, *e.interval) for x, e in known if e.interval]
+            if bands:
+                axis.fill_between(*zip(*bands, strict=True), color=colour, alpha=0.18, linewidth=0)
+        axis.set(title=panel.title, xlabel=self.shown.x)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        if panel.percent:
+            axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        if panel.chance is not None:
+            axis.axhline(panel.chance, color=PLAIN, linestyle=(0, (3, 3)), linewidth=1, zorder=0)
+        if self.shown.names and places:
+            axis.set_xticks(sorted(places), [self.shown.names.get(str(x), str(x)) for x in sorted(places)])
+
+    def _cell(self, column: Column, row: Measured) -> str:
+        value = _find(row, column.field)
+        if column.style == "steps" and value is None and (limit := _find(row, column.limit)) is not None:
+            return f"over {limit}"
+        return "–" if value is None else self._text(value, column.style)
+
+    def _text(self, value: Any, style: str) -> str:
+        estimate = _estimate(value)
+        if estimate is not None:
+            return estimate.text("number" if style == "text" else style)
+        return self.shown.names.get(str(value), str(value))
+
 
 def load_training(folder: str | Path) -> Training | None:
     """The run in a folder; None if there is none, or it has measured nothing yet."""
     folder = Path(folder)
-    for file, kind in (("evaluations.jsonl", "debate"), ("rounds.jsonl", "prover_verifier")):
-        if (folder / file).is_file():
-            lines = (folder / file).read_text(encoding="utf-8").splitlines()
-            return Training(folder.name, kind, [json.loads(line) for line in lines]) if lines else None
-    return None
+    shown = Curves.read(folder)
+    if shown is None or not (folder / shown.rows).is_file():
+        return None
+    rows = [json.loads(line) for _, line in complete_lines(folder / shown.rows)]
+    return Training(folder.name, shown, rows) if rows else None
 
 
-def _estimate(found: Mapping[str, Any]) -> Estimate:
-    return Estimate(**found)
+def _find(row: Any, field: str) -> Any:
+    """What stands at a place like ``verifier.auc.-1``; None where there is nothing."""
+    for key in field.split("."):
+        try:
+            row = row[int(key)] if isinstance(row, list) else row[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+    return row
 
 
-def _share(name: str) -> Callable[[Row], str]:
-    return lambda row: _estimate(row[name]).text("percent") if name in row else "–"
-
-
-def _debate_panels(axes: Any, rows: Sequence[Row]) -> None:
-    steps = [row["step"] for row in rows]
-    _curve(axes[0], steps, [row["judge_accuracy"] for row in rows], HONEST, "judge")
-    _curve(axes[0], steps, [row["blind_accuracy"] for row in rows], PLAIN, "blind judge")
-    axes[0].set(title="accuracy on held-out questions", xlabel="training step")
-    _curve(axes[1], steps, [row["convincingness"] for row in rows], DISHONEST, "beats the initial debater")
-    axes[1].set(title="win rate under a held-out judge", xlabel="training step")
-    for axis in axes:
-        _percent(axis)
-        axis.axhline(0.5, color=PLAIN, linestyle=(0, (3, 3)), linewidth=1, zorder=0)
-
-
-def _prover_panels(axes: Any, rows: Sequence[Row]) -> None:
-    rounds = [row["round"] for row in rows]
-    _curve(axes[0], rounds, [row["helpful_accuracy"] for row in rows], HONEST, "helpful prover")
-    _curve(axes[0], rounds, [row["sneaky_accuracy"] for row in rows], DISHONEST, "sneaky prover")
-    played = rows[1:]
-    if played:
-        _curve(axes[0], rounds[1:], [r["sneaky_success"] for r in played], PLAIN, "sneaky: wrong and convincing")
-        areas = [row["verifier"]["auc"] for row in played]
-        _curve(axes[1], rounds[1:], [area[0] for area in areas], PLAIN, "on the base model's solutions")
-        _curve(axes[1], rounds[1:], [area[-1] for area in areas], DISHONEST, "on provers trained against it")
-    _percent(axes[0])
-    axes[0].set(title="held-out solutions", xlabel="round")
-    axes[1].set(title="the verifier tells right from wrong (AUC)", xlabel="round")
-    axes[0].set_xticks(rounds, ["base" if number < 0 else str(number) for number in rounds])
-    axes[1].set_xticks(rounds[1:])
-
-
-def _curve(axis: Any, places: Sequence[float], found: Sequence[Mapping[str, Any]], colour: str, label: str) -> None:
-    estimates = [(x, _estimate(e)) for x, e in zip(places, found, strict=True) if e["value"] is not None]
-    axis.plot([x for x, _ in estimates], [e.value for _, e in estimates], "o-", color=colour, markersize=5, label=label)
-    bands = [(x, *e.interval) for x, e in estimates if e.interval]
-    if bands:
-        axis.fill_between(*zip(*bands, strict=True), color=colour, alpha=0.18, linewidth=0)
-
-
-def _percent(axis: Any) -> None:
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-
-
-def _of_debate(rows: Sequence[Row]) -> list[str]:
-    first, last = rows[0], rows[-1]
-    return [
-        f"After {last['step']} steps the judge is right on {_share('judge_accuracy')(last)} of held-out questions "
-        f"(before: {_share('judge_accuracy')(first)}), the blind judge on {_share('blind_accuracy')(last)}.",
-        f"The trained debater beats the initial one in {_share('convincingness')(last)} of debates, under a judge that "
-        "it was not trained against.",
-    ]
-
-
-def _of_provers(rows: Sequence[Row]) -> list[str]:
-    first, last = rows[0], rows[-1]
-    said = [
-        f"The helpful prover is right on {_share('helpful_accuracy')(last)} of held-out problems after round "
-        f"{last['round']} (base model: {_share('helpful_accuracy')(first)}), the sneaky one on "
-        f"{_share('sneaky_accuracy')(last)}."
-    ]
-    if len(rows) > 1:
-        said.append(
-            f"Of the sneaky prover's solutions {_share('sneaky_success')(last)} are wrong and as convincing as right "
-            "ones; the verifier's AUC on provers trained against it is "
-            f"{_estimate(last['verifier']['auc'][-1]).text()}."
-        )
-    return said
-
-
-def _attack(row: Row) -> str:
-    if "attack" not in row:
-        return "–"
-    steps = row["attack"]["succeeds"]
-    return f"over {row['attack']['budget']}" if steps is None else str(steps)
-
-
-def _area(place: int) -> Callable[[Row], str]:
-    return lambda row: _estimate(row["verifier"]["auc"][place]).text() if "verifier" in row else "–"
-
-
-_COLUMNS: Mapping[str, Mapping[str, Callable[[Row], str]]] = {
-    "debate": {
-        "step": lambda row: str(row["step"]),
-        "judge": _share("judge_accuracy"),
-        "blind judge": _share("blind_accuracy"),
-        "beats the initial debater": _share("convincingness"),
-        "honest quotes verified": _share("honest_verified"),
-        "dishonest quotes verified": _share("dishonest_verified"),
-    },
-    "prover_verifier": {
-        "round": lambda row: "base" if row["round"] < 0 else str(row["round"]),
-        "helpful right": _share("helpful_accuracy"),
-        "sneaky right": _share("sneaky_accuracy"),
-        "sneaky fools": _share("sneaky_success"),
-        "AUC, base solutions": _area(0),
-        "AUC, new provers": _area(-1),
-        "steps to 10% attacks": _attack,
-    },
-}
-_SENTENCES: Mapping[str, Callable[[Sequence[Row]], list[str]]] = {"debate": _of_debate, "prover_verifier": _of_provers}
-_PANELS: Mapping[str, Callable[[Any, Sequence[Row]], None]] = {
-    "debate": _debate_panels,
-    "prover_verifier": _prover_panels,
-}
+def _estimate(value: Any) -> Estimate | None:
+    return Estimate(**value) if isinstance(value, Mapping) else None

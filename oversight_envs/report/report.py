@@ -112,7 +112,7 @@ def _learnt(training: Training) -> Learnt:
         light=base64.b64encode(training.draw(dpi=110)).decode(),
         dark=base64.b64encode(training.draw(dark=True, dpi=110)).decode(),
         headings=list(training.columns),
-        rows=[[cell(row) for cell in training.columns.values()] for row in training.rows],
+        rows=[training.cells(row) for row in training.rows],
     )
 
 

@@ -100,7 +100,7 @@ class Quality(Task):
                     skipped["repeated question id"] += 1
                 else:
                     kept[question["id"]] = question
-        self._questions = list(kept.values())
+        self._questions = [Question(**fields) for fields in kept.values()]
         self.skipped = dict(skipped)
         if not kept:
             raise ValueError(
@@ -113,7 +113,7 @@ class Quality(Task):
     def __getitem__(self, index: int) -> Question:
         if not 0 <= index < len(self):
             raise IndexError(f"question {index} of task {self.name!r} ({self.split}), which has {len(self)}")
-        return Question(**self._questions[index])
+        return self._questions[index]
 
 
 def _question(line: Row, row: Row, article: str, number: int, keep: int) -> dict[str, Any] | str:

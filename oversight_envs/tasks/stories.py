@@ -39,6 +39,13 @@ TYPICAL = {
 }
 """Where each thing usually is. Every place is typical of three things, so that no place is likelier by itself."""
 
+_THINGS = tuple(TYPICAL)
+_BY_KIND = {
+    thing: tuple(tuple(place for place in PLACES if (place in typical) == is_typical) for is_typical in (False, True))
+    for thing, typical in TYPICAL.items()
+}
+"""Thing -> the places that are not typical of it, and those that are, in the order of ``PLACES``."""
+
 P_TYPICAL = 0.5
 """Share of moves to a typical place."""
 P_STALE = 0.75
@@ -140,22 +147,20 @@ class Stories(Task):
     def _draw(self, rng: np.random.Generator) -> _Story:
         """One story, after rejection."""
         while True:
-            things = [list(TYPICAL)[i] for i in rng.permutation(len(TYPICAL))[: self.things]]
+            things = [_THINGS[i] for i in rng.permutation(len(TYPICAL))[: self.things].tolist()]
             days = np.sort(rng.permutation(self.days)[: self.lines]) + 1
             at: dict[str, str] = {}
             moves = []
-            for day, (u_thing, u_name, u_kind, u_place) in zip(days.tolist(), rng.random((self.lines, 4)), strict=True):
+            for day, (u_thing, u_name, u_kind, u_place) in zip(
+                days.tolist(), rng.random((self.lines, 4)).tolist(), strict=True
+            ):
                 thing = _pick(things, u_thing)
-                at[thing] = _pick(
-                    [
-                        place
-                        for place in PLACES
-                        if (place in TYPICAL[thing]) == (u_kind < P_TYPICAL) and place != at.get(thing)
-                    ],
-                    u_place,
-                )
+                places: Sequence[str] = _BY_KIND[thing][u_kind < P_TYPICAL]
+                if (here := at.get(thing)) in places:
+                    places = [place for place in places if place != here]
+                at[thing] = _pick(places, u_place)
                 moves.append(Move(day, _pick(NAMES[: self.names], u_name), thing, at[thing]))
-            u_thing, u_day, u_stale, u_place, u_reject, u_order = rng.random(6)
+            u_thing, u_day, u_stale, u_place, u_reject, u_order = rng.random(6).tolist()
             thing = _pick(moves, u_thing).thing  # things that move more are asked about more
             own = [move for move in moves if move.thing == thing]
             day = _pick(range(own[0].day, self.days + 1), u_day)

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from oversight_envs._files import write_whole
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.record_json import as_json
 
@@ -180,9 +181,7 @@ def whole_folder(place: Path) -> Iterator[Path]:
 
 def write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """A JSON Lines file, written whole: a kill leaves the old one or the new one."""
-    part = path.with_suffix(".unfinished")
-    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    os.replace(part, path)
+    write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def fingerprint(model: nn.Module) -> str:

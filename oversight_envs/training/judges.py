@@ -7,25 +7,21 @@ had said plays no part.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from oversight_envs.core.checks import not_negative
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS
-from oversight_envs.core.seeding import derive_seed
-from oversight_envs.models import LanguageModel
-from oversight_envs.training.checkpoint import fingerprint
+from oversight_envs.models import TrainableEngine
+from oversight_envs.models.hf.forward import left_padded, takes
 from oversight_envs.training.config import TrainingConfig
-from oversight_envs.training.minibatches import shuffled_minibatches
-from oversight_envs.training.optimiser import DivergenceError, Optimiser, keep_in_float32
 from oversight_envs.training.policy import bfloat16_on_gpu
+from oversight_envs.training.supervised import SupervisedTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +47,7 @@ class Example(NamedTuple):
     right: int
 
 
-def judge_examples(records: Sequence[Record], lm: LanguageModel) -> list[Example]:
+def judge_examples(records: Sequence[Record], lm: TrainableEngine) -> list[Example]:
     """The cases of finished episodes, in the order of the records: one for each answer order of each decision.
 
     Episodes that were cut off (``truncated``) have none. Raises ValueError for a record without a known right option or
@@ -80,7 +76,7 @@ def judge_examples(records: Sequence[Record], lm: LanguageModel) -> list[Example
     return examples
 
 
-class JudgeTrainer:
+class JudgeTrainer(SupervisedTrainer[Example]):
     """Trains a language model, in place, to name the right option.
 
     The loss of an example is -log softmax(logits of the labels)[right], plus ``mass_coef`` times -log(sum of the
@@ -92,18 +88,15 @@ class JudgeTrainer:
             adapter alone after ``add_lora(lm.model, ...)``. A model that others use too (``load`` gives everyone the
             same) changes for them as well: give a copy.
         config: the settings.
-
-    Dropout is off. Deterministic on a CPU.
     """
 
-    def __init__(self, lm: LanguageModel, config: JudgeConfig | None = None) -> None:
+    learner: ClassVar = "judge"
+    statistics: ClassVar = ("loss", "accuracy", "log_score", "mass")
+
+    def __init__(self, lm: TrainableEngine, config: JudgeConfig | None = None) -> None:
         self.lm, self.config = lm, config or JudgeConfig()
-        trained = {name: p for name, p in lm.model.named_parameters() if p.requires_grad}
-        keep_in_float32(trained)
-        self.optimiser = Optimiser(trained, self.config)
-        self._origin = fingerprint(lm.model)
-        signature = inspect.signature(lm.model.forward).parameters
-        self._takes = [name for name in ("position_ids", "logits_to_keep") if name in signature]
+        super().__init__(lm.model, self.config)
+        self._takes = takes(lm.model)
 
     def step(self, records: Sequence[Record]) -> dict[str, float]:
         """One training step on finished episodes; statistics for the log.
@@ -113,58 +106,24 @@ class JudgeTrainer:
         judge is as before.
         """
         examples = judge_examples(records, self.lm)
-        rate = self.optimiser.learning_rate
-        sums = torch.zeros(4, dtype=torch.float64)
-        norms = []
         try:
-            with self.optimiser.step():
-                lengths = [len(example.ids) for example in examples]
-                for epoch in range(self.config.epochs):
-                    rng = np.random.default_rng(derive_seed(self.config.seed, "judge", self.optimiser.steps, epoch))
-                    for minibatch in shuffled_minibatches(lengths, self.config.minibatches, rng):
-                        sums += self._accumulate([examples[i] for i in minibatch])
-                        norms.append(self.optimiser.update())
+            return {**self._step(examples), "examples": float(len(examples))}
         finally:
             self.lm.forget()
-        means = (sums / (len(examples) * self.config.epochs)).tolist()
-        return {
-            **dict(zip(("loss", "accuracy", "log_score", "mass"), means, strict=True)),
-            "examples": float(len(examples)),
-            "updates": float(len(norms)),
-            "grad_norm": sum(norms) / len(norms),
-            "learning_rate": rate,
-            "halved": float(self.optimiser.halved),
-        }
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint must share with this trainer to be loaded into it."""
         lm = {**self.lm.description, "origin": self._origin}
         return {"type": "JudgeTrainer", "config": self.config.plain(), "lm": lm}
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that training has changed, by name (see ``Optimiser.tensors``)."""
-        return self.optimiser.tensors()
-
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes over what ``tensors`` gave."""
-        self.optimiser.load(tensors)
+        super().load(tensors)
         self.lm.forget()
 
-    def _accumulate(self, examples: list[Example]) -> Tensor:
-        """Adds up the gradients of the mean loss over ``examples``; sums of loss, accuracy, log score and mass."""
+    def _length(self, example: Example) -> int:
+        return len(example.ids)
 
-        def backward(part: list[int]) -> Tensor:
-            losses, statistics = self._losses([examples[i] for i in part])
-            if not torch.isfinite(losses).all():
-                raise DivergenceError("a judge's loss is not finite: the step was not applied; lower learning_rate")
-            torch.autograd.backward(losses.sum() / len(examples))
-            return statistics
-
-        parts = self.optimiser.in_parts([len(example.ids) for example in examples], backward)
-        return torch.stack([statistics for _, statistics in parts]).sum(0).cpu()
-
-    def _losses(self, examples: list[Example]) -> tuple[Tensor, Tensor]:
+    def _losses(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
         logits = self._last_logits([example.ids for example in examples])
         log_probs = torch.log_softmax(logits, dim=-1)
         losses, sums = [], torch.zeros(4, dtype=torch.float64, device=logits.device)
@@ -181,16 +140,7 @@ class JudgeTrainer:
         """Logits [n, vocabulary] after each row, padded on the left as the engine does when it judges."""
         device = next(self.lm.model.parameters()).device
         width = max(map(len, rows))
-        pads = torch.tensor([width - len(row) for row in rows], device=device)
-        ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rows], device=device)
-        columns = torch.arange(width, device=device)
-        options: dict[str, Any] = {
-            "position_ids": (columns[None] - pads[:, None]).clamp(min=0),
-            "logits_to_keep": 1,
-        }
-        options = {name: options[name] for name in self._takes}
-        if pads.any():
-            options["attention_mask"] = (columns[None] >= pads[:, None]).long()
+        ids, options = left_padded(rows, width, width, device, self._takes)
         self.lm.model.eval()
         with bfloat16_on_gpu(device, self.config.mixed_precision):
             logits = self.lm.model(input_ids=ids, use_cache=False, **options).logits

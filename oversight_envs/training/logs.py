@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from oversight_envs._files import complete_lines, write_whole
 from oversight_envs.core.checks import at_least
 
 
@@ -63,10 +63,8 @@ class MetricsLog:
 
 def read_metrics(folder: str | Path) -> Iterator[dict[str, Any]]:
     """The lines of a run's ``metrics.jsonl``; a last line that was cut short by a kill is left out."""
-    with open(Path(folder) / "metrics.jsonl", encoding="utf-8") as file:
-        for line in file:
-            if line.endswith("\n"):
-                yield json.loads(line)
+    for _, line in complete_lines(Path(folder) / "metrics.jsonl"):
+        yield json.loads(line)
 
 
 def _cut(path: Path, after: int) -> int:
@@ -74,9 +72,7 @@ def _cut(path: Path, after: int) -> int:
     if not path.exists():
         return 0
     kept = [line for line in read_metrics(path.parent) if line["step"] <= after]
-    beside = path.with_suffix(".unfinished")
-    beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-    os.replace(beside, path)
+    write_whole(path, "".join(json.dumps(line) + "\n" for line in kept))
     return max((line["step"] for line in kept), default=0)
 
 

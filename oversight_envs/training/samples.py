@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from oversight_envs.core.record import Record
 from oversight_envs.core.speech import Speech
-from oversight_envs.models import LanguageModel
+from oversight_envs.models import TrainableEngine
 
 Group = tuple[str, str, str, str]
 
@@ -62,7 +62,7 @@ class Samples:
 
 def collect(
     records: Sequence[Record],
-    lm: LanguageModel,
+    lm: TrainableEngine,
     roles: Collection[str],
     rewards: Sequence[Mapping[str, float]] | None = None,
 ) -> Samples:
@@ -80,7 +80,7 @@ def collect(
     earned = [record.rewards for record in records] if rewards is None else rewards
     if len(earned) != len(records):
         raise ValueError(f"rewards has {len(earned)} entries for {len(records)} records: give one for each")
-    vocabulary = lm.model.config.get_text_config().vocab_size
+    vocabulary = lm.vocabulary_size
     trajectories, unrewarded, unspoken = [], 0, 0
     for record, row in zip(records, earned, strict=True):
         for role in roles:

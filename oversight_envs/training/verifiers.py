@@ -6,10 +6,10 @@ and one wrong solution, balanced so that neither the problem nor its difficulty 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,16 +17,17 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from oversight_envs.core.checks import not_negative, one_of
-from oversight_envs.core.seeding import derive_seed
 from oversight_envs.judges.reward_model import RewardModelVerifier, row_scores
-from oversight_envs.training.checkpoint import fingerprint
 from oversight_envs.training.config import TrainingConfig
-from oversight_envs.training.minibatches import shuffled_minibatches
-from oversight_envs.training.optimiser import DivergenceError, Optimiser, keep_in_float32
 from oversight_envs.training.policy import bfloat16_on_gpu
+from oversight_envs.training.supervised import SupervisedTrainer
 
 Encode = Callable[[str, str], Sequence[int]]
 """(problem, solution) -> token ids."""
+
+
+EncodedPair = tuple[tuple[int, ...], tuple[int, ...]]
+"""Token ids of a right and a wrong solution."""
 
 
 class Attempt(NamedTuple):
@@ -110,8 +111,8 @@ def cross_entropy_loss(right: Tensor, wrong: Tensor) -> Tensor:
     return -(logsigmoid(right) + logsigmoid(-wrong)) / 2
 
 
-class VerifierTrainer:
-    """Trains a verifier in place, on all its weights that require gradients. Dropout is off; deterministic on a CPU.
+class VerifierTrainer(SupervisedTrainer[EncodedPair]):
+    """Trains a verifier in place, on all its weights that require gradients.
 
     Args:
         verifier: a ``RewardModelVerifier``, which scores with the trained weights at once; or any module that is called
@@ -120,6 +121,9 @@ class VerifierTrainer:
         config: the settings.
         encode: how a bare module's ids are made from problem and solution; a ``RewardModelVerifier`` has its own chat.
     """
+
+    learner: ClassVar = "verifier"
+    statistics: ClassVar = ("loss", "accuracy", "score_right", "score_wrong")
 
     def __init__(
         self,
@@ -131,18 +135,15 @@ class VerifierTrainer:
         self.config = config or VerifierConfig()
         self._pad_id: int | None = 0
         if isinstance(verifier, RewardModelVerifier):
-            self.model, self._description, self._pad_id = verifier.model, verifier.description, verifier.pad_id
+            model, self._description, self._pad_id = verifier.model, verifier.description, verifier.pad_id
             encode = encode or verifier.encode
         else:
-            self.model, self._description = verifier, {"type": type(verifier).__qualname__}
+            model, self._description = verifier, {"type": type(verifier).__qualname__}
         if encode is None:
             raise ValueError("encode=None: say how a problem and its solution become token ids")
         given = encode
         self._encode = lru_cache(maxsize=1 << 16)(lambda problem, text: tuple(given(problem, text)))
-        trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        keep_in_float32(trained)
-        self.optimiser = Optimiser(trained, self.config)
-        self._origin = fingerprint(self.model)
+        super().__init__(model, self.config)
 
     def step(self, pairs: Sequence[Pair]) -> dict[str, float]:
         """One training step on pairs, ``epochs`` times over; statistics for the log.
@@ -155,24 +156,7 @@ class VerifierTrainer:
         rows = [
             (self._encode(p.right.problem, p.right.text), self._encode(p.wrong.problem, p.wrong.text)) for p in pairs
         ]
-        lengths = [2 * max(map(len, row)) for row in rows]
-        rate = self.optimiser.learning_rate
-        sums, norms = torch.zeros(4, dtype=torch.float64), []
-        with self.optimiser.step():
-            for epoch in range(self.config.epochs):
-                rng = np.random.default_rng(derive_seed(self.config.seed, "verifier", self.optimiser.steps, epoch))
-                for minibatch in shuffled_minibatches(lengths, self.config.minibatches, rng):
-                    sums += self._accumulate([rows[i] for i in minibatch])
-                    norms.append(self.optimiser.update())
-        means = (sums / (len(rows) * self.config.epochs)).tolist()
-        return {
-            **dict(zip(("loss", "accuracy", "score_right", "score_wrong"), means, strict=True)),
-            "pairs": float(len(pairs)),
-            "updates": float(len(norms)),
-            "grad_norm": sum(norms) / len(norms),
-            "learning_rate": rate,
-            "halved": float(self.optimiser.halved),
-        }
+        return {**self._step(rows), "pairs": float(len(pairs))}
 
     def scores(self, attempts: Sequence[Attempt]) -> list[float]:
         """V of each solution, in order."""
@@ -186,34 +170,19 @@ class VerifierTrainer:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint must share with this trainer to be loaded into it."""
         model = {**self._description, "origin": self._origin}
         return {"type": "VerifierTrainer", "config": self.config.plain(), "model": model}
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that training has changed, by name (see ``Optimiser.tensors``)."""
-        return self.optimiser.tensors()
+    def _length(self, example: EncodedPair) -> int:
+        return 2 * max(map(len, example))
 
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes over what ``tensors`` gave."""
-        self.optimiser.load(tensors)
-
-    def _accumulate(self, rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> Tensor:
-        """Adds up the gradients of the mean loss over pairs; sums of loss, accuracy and V of right and wrong."""
-
-        def backward(part: list[int]) -> Tensor:
-            right, wrong = self._values([rows[i][side] for side in (0, 1) for i in part]).chunk(2)
-            if self.config.loss == "contrastive":
-                losses = contrastive_loss(right, wrong, self.config.regularisation)
-            else:
-                losses = cross_entropy_loss(right, wrong)
-            if not torch.isfinite(losses).all():
-                raise DivergenceError("a verifier's loss is not finite: the step was not applied; lower learning_rate")
-            torch.autograd.backward(losses.sum() / len(rows))
-            return torch.stack([row.detach().double().sum() for row in (losses, right > wrong, right, wrong)])
-
-        parts = self.optimiser.in_parts([2 * max(map(len, row)) for row in rows], backward)
-        return torch.stack([sums for _, sums in parts]).sum(0).cpu()
+    def _losses(self, examples: Sequence[EncodedPair]) -> tuple[Tensor, Tensor]:
+        right, wrong = self._values([pair[side] for side in (0, 1) for pair in examples]).chunk(2)
+        if self.config.loss == "contrastive":
+            losses = contrastive_loss(right, wrong, self.config.regularisation)
+        else:
+            losses = cross_entropy_loss(right, wrong)
+        return losses, torch.stack([row.detach().double().sum() for row in (losses, right > wrong, right, wrong)])
 
     def _values(self, rows: list[tuple[int, ...]]) -> Tensor:
         """V [n], with gradients where they are enabled."""

@@ -31,7 +31,7 @@ class HiddenStateEncoder:
         self.dimension = int(output_layer(self.lm.model).weight.shape[-1])
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        rows = [self.lm.chat.encode_text(text)[-self.lm.context_length :] for text in texts]
+        rows = [self.lm.encode_text(text)[-self.lm.context_length :] for text in texts]
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted((i for i, row in enumerate(rows) if row), key=lambda i: len(rows[i]))
         for start in range(0, len(order), self.batch_size):

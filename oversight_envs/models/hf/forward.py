@@ -69,6 +69,33 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]  # transformers is 
         self.keys, self.values = self._keys[..., :length, :], self._values[..., :length, :]
 
 
+def takes(model: Any) -> list[str]:
+    """Which of the arguments that ``left_padded`` makes a model knows."""
+    parameters = inspect.signature(model.forward).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return [name for name in ("position_ids", "logits_to_keep") if takes_any or name in parameters]
+
+
+def left_padded(
+    rows: Sequence[Sequence[int]], width: int, tail: int, device: torch.device, takes: Sequence[str]
+) -> tuple[Tensor, dict[str, Any]]:
+    """The last ``tail`` of ``width`` columns of rows that all end in the same column, as a model's arguments.
+
+    ``takes`` are those of the optional ones that it knows. Only the logits after the last column are asked for.
+    """
+    pads = torch.tensor([width - len(row) for row in rows], device=device)
+    ids = torch.tensor([[0] * (tail - len(row)) + list(row[-tail:]) for row in rows], device=device)
+    columns = torch.arange(width, device=device)
+    inputs: dict[str, Any] = {
+        "position_ids": (columns[None, width - tail :] - pads[:, None]).clamp(min=0),
+        "logits_to_keep": 1,
+    }
+    inputs = {name: inputs[name] for name in takes}
+    if pads.any():  # otherwise no mask: attention is then plainly causal, and faster
+        inputs["attention_mask"] = (columns[None] >= pads[:, None]).long()
+    return ids, inputs
+
+
 class Batch:
     """Rows that were read: ``logits`` [rows, vocabulary] follow each row's last token."""
 
@@ -94,9 +121,7 @@ class Reader:
         self.model = model
         self.cache = cache
         self.prefixes = PrefixCache(prefix_tokens if cache else 0)
-        parameters = inspect.signature(model.forward).parameters
-        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-        self._takes = [name for name in ("position_ids", "logits_to_keep") if takes_any or name in parameters]
+        self._takes = takes(model)
         self._weights: tuple[int, ...] = ()
         if cache:
             _check_cacheable(model)
@@ -185,17 +210,7 @@ class Reader:
 
         ``layers`` hold the columns before them and take in the new ones; None for a model without a cache.
         """
-        device = next(self.model.parameters()).device
-        pads = torch.tensor([width - len(row) for row in rows], device=device)
-        ids = torch.tensor([[0] * (tail - len(row)) + row[-tail:] for row in rows], device=device)
-        columns = torch.arange(width, device=device)
-        inputs: dict[str, Any] = {
-            "position_ids": (columns[None, width - tail :] - pads[:, None]).clamp(min=0),
-            "logits_to_keep": 1,
-        }
-        inputs = {name: inputs[name] for name in self._takes}
-        if pads.any():  # otherwise no mask: attention is then plainly causal, and faster
-            inputs["attention_mask"] = (columns[None] >= pads[:, None]).long()
+        ids, inputs = left_padded(rows, width, tail, next(self.model.parameters()).device, self._takes)
         if layers is not None:
             inputs["past_key_values"] = Cache(layers=list(layers))
         logits: Tensor = self.model(input_ids=ids, use_cache=layers is not None, **inputs).logits

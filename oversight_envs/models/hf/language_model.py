@@ -16,6 +16,7 @@ import torch
 
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.models.engine import Ability
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.forward import Batch, Reader
@@ -80,6 +81,16 @@ class LanguageModel:
         self._reader = Reader(model, prefix_tokens=prefix_tokens, cache=cache)
 
     @property
+    def can(self) -> frozenset[Ability]:
+        return frozenset({"label_log_probs", "token_ids", "training"})
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many token ids the model knows; its tokenizer may have fewer."""
+        size: int = self.model.config.get_text_config().vocab_size
+        return size
+
+    @property
     def description(self) -> dict[str, Any]:
         """What the record keeps of it."""
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
@@ -91,6 +102,14 @@ class LanguageModel:
     def encode(self, prompt: Prompt) -> list[int]:
         """The ids of a conversation, ready for the model's reply (see ``ChatEncoder.encode``)."""
         return self.chat.encode(prompt)
+
+    def encode_text(self, text: str) -> list[int]:
+        """The ids of ordinary text (see ``ChatEncoder.encode_text``)."""
+        return self.chat.encode_text(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ``ids``, control tokens included."""
+        return self.chat.decode(ids)
 
     def copy(self) -> LanguageModel:
         """An engine with weights of its own: ``load`` gives everyone the same, and training changes them in place."""

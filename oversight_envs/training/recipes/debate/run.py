@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from oversight_envs._files import complete_lines
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.players import Players
 from oversight_envs.core.question import Task
@@ -27,6 +28,7 @@ from oversight_envs.play import rollout
 from oversight_envs.protocols import Debate, Direct
 from oversight_envs.protocols.debate import DEBATERS
 from oversight_envs.training.checkpoint import Checkpoints, Part, write_lines
+from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
 from oversight_envs.training.judges import JudgeConfig, JudgeTrainer
 from oversight_envs.training.logs import MetricsLog
 from oversight_envs.training.minibatches import epoch_batch
@@ -35,6 +37,40 @@ from oversight_envs.training.ppo import PPO, PPOConfig
 from oversight_envs.training.recipes.debate.held_out import HeldOut
 
 EVALUATIONS = "evaluations.jsonl"
+
+CURVES = Curves(
+    rows=EVALUATIONS,
+    x="step",
+    panels=(
+        CurvesPanel(
+            "accuracy on held-out questions",
+            (Curve("judge_accuracy", "judge", "honest"), Curve("blind_accuracy", "blind judge")),
+            percent=True,
+            chance=0.5,
+        ),
+        CurvesPanel(
+            "win rate under a held-out judge",
+            (Curve("convincingness", "beats the initial debater", "dishonest"),),
+            percent=True,
+            chance=0.5,
+        ),
+    ),
+    columns=(
+        Column("step", "step", "text"),
+        Column("judge", "judge_accuracy"),
+        Column("blind judge", "blind_accuracy"),
+        Column("beats the initial debater", "convincingness"),
+        Column("honest quotes verified", "honest_verified"),
+        Column("dishonest quotes verified", "dishonest_verified"),
+    ),
+    sentences=(
+        "After {last.step} steps the judge is right on {last.judge_accuracy:percent} of held-out questions (before: "
+        "{first.judge_accuracy:percent}), the blind judge on {last.blind_accuracy:percent}.",
+        "The trained debater beats the initial one in {last.convincingness:percent} of debates, under a judge that it "
+        "was not trained against.",
+    ),
+)
+"""How a run's evaluations are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +177,7 @@ class DebateRun:
         found = self.checkpoints.load(parts)
         start = found[0] if found is not None else 0
         evaluations = [] if found is None else [e for e in read_evaluations(self.folder) if e["step"] <= start]
+        CURVES.write(self.folder)
         with MetricsLog(self.folder, after=start) as log:
             for step in range(start, self.config.steps + 1):
                 if step in self.config.evaluated() and all(e["step"] != step for e in evaluations):
@@ -207,7 +244,7 @@ class DebateRun:
 def read_evaluations(folder: str | Path) -> list[dict[str, Any]]:
     """The evaluations that the run in ``folder`` has made so far, in the order of the steps."""
     path = Path(folder) / EVALUATIONS
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return [json.loads(line) for _, line in complete_lines(path)] if path.exists() else []
 
 
 def _training_statistics(records: Sequence[Record]) -> dict[str, float]:

@@ -17,6 +17,7 @@ from oversight_envs.core.rewards import WithCosts, get_rule
 from oversight_envs.judges import RewardModelVerifier
 from oversight_envs.protocols import ProverVerifier
 from oversight_envs.training.checkpoint import Checkpoints, write_lines
+from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
 from oversight_envs.training.logs import MetricsLog
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.recipes.prover_verifier import measures
@@ -25,6 +26,46 @@ from oversight_envs.training.recipes.prover_verifier.round import Round
 from oversight_envs.training.recipes.prover_verifier.solutions import SolutionFiles
 
 ROUNDS = "rounds.jsonl"
+
+CURVES = Curves(
+    rows=ROUNDS,
+    x="round",
+    names={"-1": "base"},
+    panels=(
+        CurvesPanel(
+            "held-out solutions",
+            (
+                Curve("helpful_accuracy", "helpful prover", "honest"),
+                Curve("sneaky_accuracy", "sneaky prover", "dishonest"),
+                Curve("sneaky_success", "sneaky: wrong and convincing"),
+            ),
+            percent=True,
+        ),
+        CurvesPanel(
+            "the verifier tells right from wrong (AUC)",
+            (
+                Curve("verifier.auc.0", "on the base model's solutions"),
+                Curve("verifier.auc.-1", "on provers trained against it", "dishonest"),
+            ),
+        ),
+    ),
+    columns=(
+        Column("round", "round", "text"),
+        Column("helpful right", "helpful_accuracy"),
+        Column("sneaky right", "sneaky_accuracy"),
+        Column("sneaky fools", "sneaky_success"),
+        Column("AUC, base solutions", "verifier.auc.0", "number"),
+        Column("AUC, new provers", "verifier.auc.-1", "number"),
+        Column("steps to 10% attacks", "attack.succeeds", "steps", limit="attack.budget"),
+    ),
+    sentences=(
+        "The helpful prover is right on {last.helpful_accuracy:percent} of held-out problems after round {last.round} "
+        "(base model: {first.helpful_accuracy:percent}), the sneaky one on {last.sneaky_accuracy:percent}.",
+        "Of the sneaky prover's solutions {last.sneaky_success:percent} are wrong and as convincing as right ones; the "
+        "verifier's AUC on provers trained against it is {last.verifier.auc.-1:number}.",
+    ),
+)
+"""How a run's rounds are shown."""
 
 
 class StepDone(NamedTuple):
@@ -87,6 +128,7 @@ class ProverVerifierRun:
         if not state["rounds"]:
             state["rounds"].append({"round": -1, **measures.of_provers(self.solutions.written("held-out", 0))})
         size = self.config.round_steps
+        CURVES.write(self.folder)
         with MetricsLog(self.folder, after=position) as log:
             for number in range(position // size, self.config.rounds):
                 play = Round(

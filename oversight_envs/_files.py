@@ -1,0 +1,28 @@
+"""Files that runs keep: written whole or not at all, read up to where a kill cut them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes ``text`` beside ``path`` and moves it into place: a kill leaves the old file or the new one."""
+    part = path.with_name(f".unfinished-{path.name}")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def complete_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers from 1; a last line that was cut short by a kill is left out.
+
+    Raises ValueError, with the line number, for what is no UTF-8.
+    """
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith(b"\n"):
+                try:
+                    yield number, line.decode()
+                except UnicodeDecodeError as error:
+                    raise ValueError(f"{path}, line {number}: {error}") from error

@@ -1,0 +1,40 @@
+"""Games whose prompts come from files of templates, and how labelled answers are written in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.requests import LABELS
+from oversight_envs.prompts import load_wording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worded(Protocol):
+    """A game whose prompts come from a file of templates (see ``oversight_envs.prompts``)."""
+
+    wording: str | None = None
+    """Another wording: a name or a TOML file; None for the game's own."""
+
+    def __post_init__(self) -> None:
+        load_wording(self.name, self.wording)  # raises early
+
+    @cached_property
+    def _templates(self) -> dict[str, str]:
+        return load_wording(self.name, self.wording)
+
+    def _text(self, template: str, **values: Any) -> str:
+        return self._templates[template].format(**values)
+
+
+def labelled(options: Sequence[str], order: Sequence[int]) -> str:
+    """The options as a judge reads them, one a line: ``A: …``."""
+    return "\n".join([f"{label}: {options[option]}" for label, option in zip(LABELS, order, strict=False)])
+
+
+def names(labels: Sequence[str]) -> str:
+    """``A or B``; ``A, B or C``."""
+    return " or ".join([", ".join(labels[:-1]), labels[-1]])

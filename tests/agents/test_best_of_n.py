@@ -1,0 +1,91 @@
+"""Best-of-N keeps what its judge likes best, and hears nobody who speaks at the same time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from oversight_envs import Episode, Record, Speech, Task, rollout
+from oversight_envs.agents import BestOfNAgent, ScriptedAgent
+from oversight_envs.core.prompt import MAX_TEXT
+from oversight_envs.judges import CallableJudge
+from oversight_envs.play import drive
+from oversight_envs.protocols import Debate, ProverVerifier
+from oversight_envs.testing import Puppet
+
+
+def puppets(protocol: Any) -> dict[str, Any]:
+    return dict.fromkeys(protocol.roles, Puppet())
+
+
+def length_judge(sign: float = 1.0) -> CallableJudge:
+    """Believes (or scores) whoever says more."""
+
+    def log_odds(case: Any) -> float:
+        said = {"A": 0, "B": 0}
+        for speech in case.prompt[-1].content.split("\nDebater ")[1:]:
+            said[speech[0]] += len(speech)
+        return sign * (said["A"] - said["B"]) / 100
+
+    return CallableJudge(log_odds, lambda solution: sign * len(solution.text) / 10)
+
+
+def test_best_of_n_keeps_what_its_judge_likes_best(things: Task, sums: Task) -> None:
+    for protocol, task, role in ((Debate(rounds=2), things, "debater_1"), (ProverVerifier(), sums, "sneaky_0")):
+        best = BestOfNAgent(Puppet(), length_judge(), 4)
+        records = rollout(protocol, task, puppets(protocol) | {role: best})
+        for record in records:
+            for entry in record.entries:
+                if entry.role == role and isinstance(entry.reply, Speech):
+                    assert entry.reply.info["best_of"] == 4
+                    assert len(set(entry.reply.info["values"])) > 1
+        worst = BestOfNAgent(Puppet(), length_judge(-1.0), 4)
+        shorter = rollout(protocol, task, puppets(protocol) | {role: worst})
+
+        def words(rows: list[Record], role: str = role) -> int:
+            return sum(len(e.reply.text) for r in rows for e in r.entries if e.role == role)
+
+        assert words(records) > words(shorter)
+
+
+def test_best_of_n_says_the_same_alone_in_any_order_and_again(things: Task) -> None:
+    best = BestOfNAgent(Puppet(), length_judge(), 3)
+    players = {"debater_0": best, "debater_1": best, "judge_0": Puppet()}
+    together = said(rollout(Debate(rounds=2), things, players))
+    assert said(rollout(Debate(rounds=2), things, players, concurrency=1)) == together
+    assert said(rollout(Debate(rounds=2), things, players, questions=things.sample()[::-1])) == together
+    assert said(rollout(Debate(rounds=2), things, players)) == together
+    assert len(together) == 4 * 4
+    assert all(len(speech.text) <= MAX_TEXT and speech.info["best_of"] == 3 for speech in together.values())
+
+
+def said(records: list[Record]) -> dict[tuple[str, int], Speech]:
+    return {
+        (record.question.id, entry.index): entry.reply
+        for record in records
+        for entry in record.entries
+        if isinstance(entry.reply, Speech)
+    }
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, True])
+def test_n_is_a_number_of_speeches(n: Any) -> None:
+    with pytest.raises(ValueError, match="n="):
+        BestOfNAgent(Puppet(), length_judge(), n)
+
+
+def test_best_of_n_does_not_hear_who_speaks_at_the_same_time(things: Task) -> None:
+    best, values = BestOfNAgent(Puppet(), length_judge(), 4), []
+    for heard in (None, "", "so much was said before " * 9):
+        episode = Episode(Debate(), things[0], seed=0)
+        players: dict[str, Any] = {"debater_1": best}
+        if heard is None:  # both are asked before either has answered
+            players["debater_0"] = ScriptedAgent(["It is so."])
+        else:
+            episode.answer(episode.asks[0], heard)
+        list(drive([(episode, players)]))
+        assert [ask.role for ask in episode.asks] == ["judge_0"]
+        values.append(episode.log[1].reply.info["values"])
+    assert values[0] == values[1] == values[2]
+    assert len(set(values[0])) > 1

@@ -1,0 +1,25 @@
+"""One open role is a Gymnasium environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from game_options import MODULES
+
+from oversight_envs import debate_v0
+from oversight_envs.testing import Puppet, check_env
+
+
+@pytest.mark.parametrize("name", list(MODULES))
+def test_one_open_role_is_a_gymnasium_environment(name: str, request: pytest.FixtureRequest) -> None:
+    task = request.getfixturevalue("sums" if name == "prover_verifier" else "things")
+    protocol = MODULES[name].raw_env(task=task).protocol
+    for role in protocol.roles:
+        others = {other: Puppet() for other in protocol.roles if other != role}
+        check_env(lambda others=others: MODULES[name].gym_env(task=task, players=others), episodes=2)
+
+
+def test_several_open_roles_are_refused(things: Any) -> None:
+    with pytest.raises(ValueError, match="are open"):
+        debate_v0.gym_env(task=things)

@@ -1,0 +1,35 @@
+"""What speeches were like, by who gave them."""
+
+from __future__ import annotations
+
+from evaluation_games import Questions, play
+
+from oversight_envs.evaluation import measure
+from oversight_envs.protocols import Consultancy, Debate
+
+
+def test_consultancy_tells_honest_from_dishonest() -> None:
+    records = play(Consultancy(), Questions(12), {f"q{i}": 3.0 for i in range(12)})
+    metrics = measure(records)
+    assert metrics.decisions is not None
+    assert metrics.decisions.honest_wins.value == 1
+    assert metrics.decisions.dishonest_wins.value == 0
+    assert set(metrics.speeches) == {"honest", "dishonest"}
+    assert sum(s.count for s in metrics.speeches.values()) == 12
+
+
+def test_speech_metrics() -> None:
+    texts = {
+        "debater_0": ["<quote>sold it to his sister</quote> and <quote>the miller kept it forever</quote>"],
+        "debater_1": ["Answer A is right, " + "word " * 30],
+    }
+    records = play(Debate(max_words=20), Questions(4), {f"q{i}": 1.0 for i in range(4)}, texts)
+    spoken = measure(records).speeches
+    quoted = sum((s.quotes.value or 0) * s.count for s in spoken.values())
+    assert quoted == 8  # four speeches with two quotes each, on whichever side
+    for side in spoken.values():
+        assert side.verified.value in (0.5, None)
+    assert sum((s.cut.value or 0) * s.count for s in spoken.values()) == 4
+    assert sum((s.names_label.value or 0) * s.count for s in spoken.values()) == 4
+    empty = measure(play(Debate(), Questions(2), {"q0": 1.0, "q1": 1.0}, [" "])).speeches
+    assert all(side.empty.value == 1 and side.verified.value is None for side in empty.values())

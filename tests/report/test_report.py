@@ -1,0 +1,75 @@
+"""Reports that nothing can break out of, and the files they are made from."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from evaluation_games import HOSTILE, Questions, play, players_of
+
+from oversight_envs.evaluation import Evaluation, evaluate
+from oversight_envs.protocols import Debate
+from oversight_envs.report.report import load_runs, render_report, write_report
+
+
+class Tags(HTMLParser):
+    """Counts elements, and collects whatever would be fetched or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.resources: list[str] = []
+        self.handlers: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.resources += [value or "" for key, value in attrs if key in ("src", "href", "srcset", "action", "data")]
+        self.handlers += [key for key, _ in attrs if key.startswith("on")]
+
+
+def test_a_hostile_speech_stays_text() -> None:
+    records = play(Debate(scratchpad=True, rounds=2), Questions(2), {"q0": 1.0, "q1": -1.0}, [HOSTILE])
+    clean = play(Debate(scratchpad=True, rounds=2), Questions(2), {"q0": 1.0, "q1": -1.0}, ["Fine."])
+    html = render_report([Evaluation({"debate": records}, name="<b>name</b>")], heading="<script>")
+    tags, expected = Tags(), Tags()
+    tags.feed(html)
+    expected.feed(render_report([Evaluation({"debate": clean}, name="n")]))
+    for tag in ("script", "b", "img"):
+        assert tags.tags.count(tag) == expected.tags.count(tag), tag
+    assert tags.handlers == []
+    assert all(resource.startswith("data:image/png;base64,") for resource in tags.resources)
+    assert not re.search(r"url\(|@import|<link", html)
+    assert "{{ 7 * 7 }}" in html
+    assert "alert(&#39;x&#39;)" in html
+
+
+def test_report_files(tmp_path: Path) -> None:
+    game = Debate()
+    evaluate(game, Questions(4), players_of(game), out=tmp_path / "runs" / "a")
+    (run,) = load_runs([tmp_path / "runs"])
+    assert run.name == "debate on questions"
+    html, picture = write_report([run], tmp_path / "report.html", limit=1)
+    text = html.read_text()
+    assert text.count("<article") == 1
+    assert "3 more episodes are in debate.jsonl" in text
+    assert str(tmp_path) not in text
+    assert picture is not None
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_damaged_files_are_named_with_their_line(tmp_path: Path) -> None:
+    file = tmp_path / "e.jsonl"
+    file.write_text('{"schema": 1}\n')
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ValueError, match=r"e\.jsonl, line 1"):
+        load_runs([file])
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        load_runs([tmp_path / "nothing"])
+    with pytest.raises(FileNotFoundError, match=r"no \.jsonl"):
+        load_runs([empty])
+    (empty / "expert.jsonl").touch()
+    with pytest.raises(ValueError, match="no finished episode"):
+        load_runs([empty])

@@ -1,0 +1,80 @@
+"""The conformance kit itself: it finds what is broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from oversight_envs import Assignment, Decide, Message, Protocol, Question, Role, Speech, Task, View
+from oversight_envs.core.protocol import Game
+from oversight_envs.core.rewards import nobody
+from oversight_envs.judges import CallableJudge
+from oversight_envs.testing import ConformanceError, Puppet, check_agent, check_judge, check_protocol, check_task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaky(Protocol):
+    """A broken game: it tells the judge the passage."""
+
+    name: ClassVar = "leaky"
+    reward: ClassVar = nobody
+    roles: ClassVar = {"judge_0": Role("judge", {"decide"})}
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        view = View((Message("user", question.text + question.passage[:30]),), (0, 1))
+        yield Decide("judge_0", (view,), question.options)
+
+
+class Restless(Leaky):
+    """A broken game: its prompts come from a global random state."""
+
+    count: ClassVar[int] = 0
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        Restless.count += 1
+        view = View((Message("user", f"{question.text} {Restless.count}"),), (0, 1))
+        yield Decide("judge_0", (view,), question.options)
+
+
+class Endless(Leaky):
+    """A broken game: it never ends."""
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        while True:
+            yield Decide("judge_0", (View((Message("user", "?"),), (0, 1)),), question.options)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"), [(Leaky(), "shows passage text"), (Restless(), "another log"), (Endless(), "did not end")]
+)
+def test_the_kit_finds_broken_protocols(protocol: Protocol, message: str, things: Task) -> None:
+    with pytest.raises(ConformanceError, match=message):
+        check_protocol(protocol, things)
+
+
+def test_the_kit_finds_broken_players_and_tasks(things: Task) -> None:
+    calls = iter(range(1000))
+    check_agent(Puppet())
+    check_judge(Puppet())
+    check_task(things)
+    with pytest.raises(ConformanceError, match="differs when alone"):
+        check_judge(CallableJudge(lambda case: float(next(calls))))
+
+    class Positional(Puppet):
+        """Says where in the batch a turn stood."""
+
+        def speak(self, turns: Any) -> Any:
+            return [Speech(str(place)) for place in range(len(turns))]
+
+    with pytest.raises(ConformanceError, match="differs when"):
+        check_agent(Positional())
+
+    class Twice(type(things)):
+        def __getitem__(self, index: int) -> Question:
+            return replace(super().__getitem__(index), id="same")
+
+    with pytest.raises(ConformanceError, match="share an id"):
+        check_task(Twice())
