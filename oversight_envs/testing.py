@@ -10,7 +10,7 @@ import math
 import pickle
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
 from types import ModuleType
@@ -31,6 +31,7 @@ from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.play.drive import drive
+from oversight_envs.play.queue import Batch
 
 TOLERANCE = 1e-3
 """How far log-probabilities and scores of a model may differ between batch sizes (float32)."""
@@ -81,7 +82,7 @@ def play(
     """One episode to its end. ``reverse`` answers each request's asks in the opposite order, one by one."""
     episode = Episode(protocol, question, seed)
     if not reverse:
-        for _ in drive([(episode, players)]):
+        for _ in drive([(episode, players)], watch=_Bounded(protocol.name)):
             pass
         return episode
     for _ in range(10_000):
@@ -90,6 +91,18 @@ def play(
         for ask in episode.asks[::-1]:
             episode.answer(ask, answer_asks(players[ask.role], [ask])[0])
     raise ConformanceError(f"{protocol.name} did not end within 10,000 requests")
+
+
+class _Bounded:
+    """Counts the calls to players, and stops a game that goes on for ever."""
+
+    def __init__(self, game: str) -> None:
+        self._game, self._calls = game, 0
+
+    def __call__(self, batch: Batch) -> AbstractContextManager[None]:
+        self._calls += 1
+        _expect(self._calls <= 10_000, f"{self._game} did not end within 10,000 requests")
+        return nullcontext()
 
 
 def check_protocol(
