@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from conftest import Things
+from small_tasks import Things
 
 from oversight_envs import Assignment, Decide, Message, Protocol, Record, Role, Say, Verdict, View, quote_lines, rollout
 from oversight_envs.agents import ReplayAgent, ScriptedAgent

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from conftest import Things
+from small_tasks import Things
 
 from oversight_envs import Assignment, Case, Episode, Question, Turn, Verdict, rollout
 from oversight_envs.agents import ScriptedAgent

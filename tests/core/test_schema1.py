@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Things
+from small_tasks import Things
 
 from oversight_envs import Record, read_episodes, rollout
 from oversight_envs.agents import ScriptedAgent

@@ -72,30 +72,28 @@ def test_a_filler_that_fails_leaves_the_environment_at_that_request(things: Any)
     assert len(env.record.entries) == 3
 
 
-def test_many_environments_step_as_one_and_each_as_alone(things: Any) -> None:
+def test_many_environments_step_with_one_call_to_the_judge(things: Any) -> None:
     sizes: list[int] = []
 
-    def belief(case: Any) -> float:
-        return len(case.prompt[-1].content) / 100
-
-    class Counted(CallableJudge):
+    class Counted(Puppet):
         def decide(self, cases: Any) -> Any:
             sizes.append(len(cases))
             return super().decide(cases)
 
-    envs = [debate_v0.raw_env(task=things, players={"judge_0": Counted(belief)}) for _ in range(3)]
-    judge = Counted(belief)
-    for env in envs:
-        env.players["judge_0"] = judge
-    reset_all(envs, [1, 2, 3], [None] * 3)
-    for number in range(2):
-        asked = [env.asked() for env in envs]
-        assert [ask.role for ask in asked] == [env.agent_selection for env in envs] == [f"debater_{number}"] * 3
-        assert [env.observe(ask.role) for env, ask in zip(envs, asked, strict=True)] == [
-            env.infos[ask.role]["prompt"] and env.observe(ask.role) for env, ask in zip(envs, asked, strict=True)
-        ]
-        step_all(envs, [f"{number}, {env.episode.question.id}" for env in envs])
-    assert sizes == [3]
+    judge = Counted()
+    alone, together = ([debate_v0.raw_env(task=things, players={"judge_0": judge}) for _ in range(3)] for _ in range(2))
+    for seed, env in enumerate(alone):
+        env.reset(seed)
+        env.step("One.")
+        env.step("Two.")
+    reset_all(together, range(3), [None] * 3)
+    for number, said in enumerate(("One.", "Two.")):
+        assert [env.asked().role for env in together] == [f"debater_{number}"] * 3
+        step_all(together, [said] * 3)
+    assert sizes == [1, 1, 1, 3]
+    assert [env.record for env in together] == [env.record for env in alone]
+    with pytest.raises(RuntimeError, match="no agent is asked"):
+        together[0].asked()
 
 
 def test_bad_actions_change_nothing(things: Any, oracle: OracleJudge) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
-from conftest import Things
+from small_tasks import Things
 
 from oversight_envs import Case, Consult, Episode, PlayerError, Speech, Turn, Verdict, rollout
 from oversight_envs.agents import BestOfNAgent, CachedPlayer, ScriptedAgent, SpeakingJudge

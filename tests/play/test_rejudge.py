@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Things
+from small_tasks import Things
 
 from oversight_envs import PlayerError, Verdict, rejudge, rollout
 from oversight_envs.agents import ScriptedAgent
