@@ -91,6 +91,7 @@ class JudgeTrainer(SupervisedTrainer[Example]):
     """
 
     learner: ClassVar = "judge"
+    counted: ClassVar = "examples"
     statistics: ClassVar = ("loss", "accuracy", "log_score", "mass")
 
     def __init__(self, lm: TrainableEngine, config: JudgeConfig | None = None) -> None:
@@ -107,7 +108,7 @@ class JudgeTrainer(SupervisedTrainer[Example]):
         """
         examples = judge_examples(records, self.lm)
         try:
-            return {**self._step(examples), "examples": float(len(examples))}
+            return self._step(examples)
         finally:
             self.lm.forget()
 

@@ -29,6 +29,8 @@ class SupervisedTrainer(ABC, Generic[T]):
     """What is trained, in errors and as the name of its random stream."""
     statistics: ClassVar[tuple[str, ...]]
     """Names of the numbers that ``_losses`` gives sums of, the loss first."""
+    counted: ClassVar[str]
+    """What an example is called in the statistics."""
 
     def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -76,6 +78,7 @@ class SupervisedTrainer(ABC, Generic[T]):
         means = (sums / (len(examples) * config.epochs)).tolist()
         return {
             **dict(zip(self.statistics, means, strict=True)),
+            self.counted: float(len(examples)),
             "updates": float(len(norms)),
             "grad_norm": sum(norms) / len(norms),
             "learning_rate": rate,

@@ -123,6 +123,7 @@ class VerifierTrainer(SupervisedTrainer[EncodedPair]):
     """
 
     learner: ClassVar = "verifier"
+    counted: ClassVar = "pairs"
     statistics: ClassVar = ("loss", "accuracy", "score_right", "score_wrong")
 
     def __init__(
@@ -156,7 +157,7 @@ class VerifierTrainer(SupervisedTrainer[EncodedPair]):
         rows = [
             (self._encode(p.right.problem, p.right.text), self._encode(p.wrong.problem, p.wrong.text)) for p in pairs
         ]
-        return {**self._step(rows), "pairs": float(len(pairs))}
+        return self._step(rows)
 
     def scores(self, attempts: Sequence[Attempt]) -> list[float]:
         """V of each solution, in order."""
