@@ -5,6 +5,7 @@ Each check raises ``ConformanceError`` saying what was broken and where, and ret
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import math
 import pickle
@@ -20,17 +21,17 @@ import numpy as np
 from pettingzoo.test import api_test, seed_test
 
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Consult, answer_asks, check_players
+from oversight_envs.core.players import Consult, answer_asks, check_players, check_reply, shape
 from oversight_envs.core.prompt import MAX_TEXT, render_prompt
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record, make_record
-from oversight_envs.core.requests import Ask, Case, Solution, Turn
+from oversight_envs.core.requests import Ask, Case, Reply, Solution, Turn
 from oversight_envs.core.rewards import get_rule, reward_all
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech
 from oversight_envs.core.verdict import Verdict
-from oversight_envs.play.drive import drive
+from oversight_envs.play.drive import drive, event_loop
 from oversight_envs.play.queue import Batch
 
 TOLERANCE = 1e-3
@@ -89,7 +90,7 @@ def play(
         if episode.done:
             return episode
         for ask in episode.asks[::-1]:
-            episode.answer(ask, answer_asks(players[ask.role], [ask])[0])
+            episode.answer(ask, _answers(players[ask.role], [ask])[0])
     raise ConformanceError(f"{protocol.name} did not end within 10,000 requests")
 
 
@@ -292,10 +293,33 @@ def _named(what: str) -> Iterator[None]:
         raise ConformanceError(f"{what}: {error}") from error
 
 
+def _answers(player: Any, asks: Sequence[Ask]) -> list[Reply]:
+    """What a player of any shape answers to ``asks`` of one kind, outside of an episode."""
+    how = shape(player)
+    if how == "batch":
+        return answer_asks(player, asks)
+    where = f"{type(player).__qualname__}.answer()"
+    if how == "async":
+        flying = [asyncio.run_coroutine_threadsafe(player.answer(ask), event_loop()) for ask in asks]
+        return [check_reply(where, ask, future.result()) for ask, future in zip(asks, flying, strict=True)]
+    return [check_reply(where, ask, _worked_out(player.answer(ask))) for ask in asks]
+
+
+def _worked_out(work: Generator[Consult, list[Any], Any]) -> Any:
+    """The reply of a player made of players, each of which is asked apart."""
+    replies: Any = None
+    while True:
+        try:
+            consult = work.send(replies)
+        except StopIteration as stop:
+            return stop.value
+        replies = _answers(consult.player, consult.asks)
+
+
 def check_agent(agent: Any, turns: Sequence[Turn] | None = None) -> None:
     """A batch gives one bounded speech for each turn, in order; the same alone, in any order, and again."""
     turns = example_turns() if turns is None else turns
-    replies = answer_asks(agent, turns)
+    replies = _answers(agent, turns)
     for turn, reply in zip(turns, replies, strict=True):
         assert isinstance(reply, Speech)
         where = f"the speech for {turn.role}, question {turn.question_id!r}"
@@ -314,8 +338,9 @@ def check_judge(judge: Any, cases: Sequence[Case] | Sequence[Solution] | None = 
     Numbers may differ by ``TOLERANCE``. Give ``solutions`` as ``cases`` to check a verifier.
     """
     if cases is None:
-        cases = example_cases() if callable(getattr(judge, "decide", None)) else example_solutions()
-    replies = answer_asks(judge, cases)
+        only_scores = callable(getattr(judge, "score", None)) and not callable(getattr(judge, "decide", None))
+        cases = example_solutions() if only_scores else example_cases()
+    replies = _answers(judge, cases)
 
     def close(one: Any, other: Any) -> bool:
         if isinstance(one, Verdict):
@@ -328,9 +353,9 @@ def check_judge(judge: Any, cases: Sequence[Case] | Sequence[Solution] | None = 
 def _batch_free(
     player: Any, asks: Sequence[Ask], replies: Sequence[Any], what: str, same: Callable[[Any, Any], bool]
 ) -> None:
-    alone = [answer_asks(player, [ask])[0] for ask in asks]
-    backwards = answer_asks(player, list(asks)[::-1])[::-1]
-    again = answer_asks(player, asks)
+    alone = [_answers(player, [ask])[0] for ask in asks]
+    backwards = _answers(player, list(asks)[::-1])[::-1]
+    again = _answers(player, asks)
     for how, others in ("alone", alone), ("in reverse order", backwards), ("asked again", again):
         for ask, reply, other in zip(asks, replies, others, strict=True):
             _expect(

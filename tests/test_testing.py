@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from oversight_envs import Assignment, Decide, Message, Protocol, Question, Role, Speech, Task, View
+from oversight_envs import Assignment, Decide, Message, Protocol, Question, Role, Speech, Task, Turn, View
+from oversight_envs.agents import BestOfNAgent, SpeakingJudge
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.rewards import nobody
 from oversight_envs.judges import CallableJudge
+from oversight_envs.protocols import Debate
 from oversight_envs.testing import ConformanceError, Puppet, check_agent, check_judge, check_protocol, check_task
 
 
@@ -78,3 +80,24 @@ def test_the_kit_finds_broken_players_and_tasks(things: Task) -> None:
 
     with pytest.raises(ConformanceError, match="share an id"):
         check_task(Twice())
+
+
+def test_the_kit_checks_players_of_every_shape(things: Any) -> None:
+    class Later:
+        async def answer(self, ask: Any) -> Any:
+            return Puppet().speak([ask])[0] if isinstance(ask, Turn) else Puppet().decide([ask])[0]
+
+    class Forgetful:
+        calls = 0
+
+        async def answer(self, ask: Any) -> str:
+            Forgetful.calls += 1
+            return f"call {Forgetful.calls}"
+
+    check_agent(BestOfNAgent(Puppet(), Puppet(), 3))
+    check_agent(Later())
+    check_judge(Later())
+    check_judge(SpeakingJudge(Puppet(), Puppet()))
+    check_protocol(Debate(), things, players={"debater_0": BestOfNAgent(Puppet(), Puppet(), 2), "debater_1": Later()})
+    with pytest.raises(ConformanceError, match="differs when"):
+        check_agent(Forgetful())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Things
+from small_tasks import Things
 
 from oversight_envs import Episode, rollout
 from oversight_envs.agents import ScriptedAgent
