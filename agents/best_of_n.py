@@ -42,16 +42,15 @@ class BestOfNAgent:
     def answer(self, ask: Ask) -> Generator[Consult, list[Any], Speech]:
         if not isinstance(ask, Turn) or ask.ahead is None:
             raise PlayerError(f"best of {self.n} speaks for experts, and {ask.role} is none or is to decide")
-        turn = ask
         speeches: list[Speech] = yield Consult(
-            self.agent, [replace(turn, draw=turn.draw * self.n + k) for k in range(self.n)]
+            self.agent, [replace(ask, draw=ask.draw * self.n + k) for k in range(self.n)]
         )
-        branches = [_spoken(turn, speech) for speech in speeches]
+        branches = [_spoken(ask, speech) for speech in speeches]
         while waiting := [(branch, asked) for branch in branches for asked in _left_to_judge(branch)]:
             replies = yield Consult(self.judge, [asked for _, asked in waiting])
             for (branch, asked), reply in zip(waiting, replies, strict=True):
                 branch.answer(asked, reply)
-        values = [_value(branch, turn.role) for branch in branches]
+        values = [_value(branch, ask.role) for branch in branches]
         best = speeches[values.index(max(values))]
         return replace(best, info={**best.info, "best_of": self.n, "values": values})
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from oversight_envs.core.answers import DecisionError
-from oversight_envs.core.prompt import MAX_TEXT, Message, Prompt, clean_text
+from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Outcome, Protocol, check_assignment
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import Ask, AskContext, Assignment, Decision, Reply, Request, Say, Scored
@@ -122,9 +122,7 @@ class Episode:
         if self._asks.get(ask.index) is not ask:
             raise ValueError(f"ask {ask.index} ({ask.role}) is not open in this episode")
         if isinstance(reply, str) and ask.clarify:
-            if len(reply) > MAX_TEXT:
-                raise ValueError(f"{ask.role} said {len(reply):,} characters; the most is {MAX_TEXT:,}")
-            self._answer_in_words(ask, clean_text(reply))
+            self._answer_in_words(ask, ask.cleaned(reply))
         else:
             self._enter(Entry(ask.index, ask.role, ask.duty, ask.prompt, ask.checked(reply)))
 

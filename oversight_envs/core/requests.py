@@ -137,6 +137,12 @@ class Ask:
         """The reply, tidied; raises TypeError or ValueError, naming the role and the reply, for one that can't be."""
         raise NotImplementedError
 
+    def cleaned(self, text: str) -> str:
+        """What a player wrote, made safe to store and show; raises ValueError for a text that is too long."""
+        if len(text) > MAX_TEXT:
+            raise ValueError(f"{self.role} said {len(text):,} characters; the most is {MAX_TEXT:,}")
+        return clean_text(text)
+
     def read(self, text: str) -> Reply:
         """The reply that ``text`` gives in words; raises DecisionError where it is not clear."""
         raise NotImplementedError
@@ -230,9 +236,7 @@ class Turn(Ask):
         speech = Speech(reply) if isinstance(reply, str) else reply
         if not isinstance(speech, Speech) or not isinstance(speech.text, str):
             raise TypeError(f"{self.role} must say a string or a Speech, not {reply!r:.200}")
-        if len(speech.text) > MAX_TEXT:
-            raise ValueError(f"{self.role} said {len(speech.text):,} characters; the most is {MAX_TEXT:,}")
-        text = clean_text(speech.text)
+        text = self.cleaned(speech.text)
         # ids stand for the uncleaned text
         return speech if text == speech.text else Speech(text, info=speech.info)
 

@@ -26,13 +26,12 @@ from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of
 from oversight_envs.evaluation.statistics import Estimate, mean, share
 from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.training.mixtures import attempts
+from oversight_envs.training.recipes.prover_verifier.config import HELPFUL, SNEAKY
 from oversight_envs.training.verifiers import Attempt, VerifierTrainer
 
 BEST_OF = (2, 4, 8)
 MOSTLY_WRONG, SUCCEEDS = 0.95, 0.10
 """When an attack is over, by its share of wrong solutions and by its share of successes."""
-
-HELPFUL, SNEAKY = PROVERS
 
 
 def mark(records: Sequence[Record], trainer: VerifierTrainer) -> list[Marked]:
