@@ -28,15 +28,15 @@ from oversight_envs import Speech
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.requests import Solution
 from oversight_envs.core.seeding import derive_seed
-from oversight_envs.evaluation.solutions import Marked, auc, balanced_best_of
+from oversight_envs.evaluation.solutions import ScoredSolution, auc, balanced_best_of
 from oversight_envs.evaluation.statistics import Estimate, bootstrap, mean
 from oversight_envs.judges import LogitVerifier
 from oversight_envs.models import load
 from oversight_envs.protocols import ProverVerifier
 from oversight_envs.tasks.gsm8k import load_model_solutions
 from oversight_envs.training import (
-    Attempt,
     Checkpoints,
+    LabelledSolution,
     MetricsLog,
     VerifierConfig,
     VerifierTrainer,
@@ -88,7 +88,7 @@ def train(verifier, half, options, bar):
         raise SystemExit(f"--layers {options.layers}: {options.model} has {len(layers)}")
     for part in (model.score, model.base_model.norm, layers[len(layers) - options.layers :]):
         part.requires_grad_(True)
-    attempts = [Attempt(m.problem, m.solution.problem, m.solution.text, m.right) for m in half]
+    attempts = [LabelledSolution(m.problem, m.solution.problem, m.solution.text, m.right) for m in half]
     seeds = [derive_seed("pairs", options.seed, epoch) for epoch in range(options.epochs)]
     pairs = [pair for seed in seeds for pair in balanced_pairs(attempts, np.random.default_rng(seed)).pairs]
     batches = [pairs[i : i + options.batch] for i in range(0, len(pairs), options.batch)]
@@ -145,7 +145,7 @@ def settings(options):
 
 def measures(scores, half):
     """AUC of all and within each writer, and same-problem pairs; 95% intervals over problems."""
-    marks = [Marked(m.problem, m.writer, m.right, True, score) for m, score in zip(half, scores, strict=True)]
+    marks = [ScoredSolution(m.problem, m.writer, m.right, True, score) for m, score in zip(half, scores, strict=True)]
     writers, problems = defaultdict(list), defaultdict(list)
     for mark in marks:
         writers[mark.role].append(mark)

@@ -25,7 +25,7 @@ from oversight_envs.judges.language_model import LogitJudge
 from oversight_envs.models import LanguageModel
 from oversight_envs.play import rollout
 from oversight_envs.protocols.debate import Debate
-from oversight_envs.training import PPO, Attempt, PPOConfig, TextPolicy
+from oversight_envs.training import PPO, LabelledSolution, PPOConfig, TextPolicy
 
 WORDS = "red green blue pink grey gold A B What is it Answer : Debater Judge true false yes no"
 
@@ -197,7 +197,7 @@ def judge_model() -> LanguageModel:
 # --- solutions that a verifier can learn from
 
 
-def attempts(count: int = 40) -> list[Attempt]:
+def attempts(count: int = 40) -> list[LabelledSolution]:
     """A solution is right if it says "true" somewhere; which words stand around it says nothing."""
     rng = random.Random(0)
     colours = WORDS.split()[:6]
@@ -206,7 +206,7 @@ def attempts(count: int = 40) -> list[Attempt]:
         for right in (True, True, False) if i % 4 else (True, True, True):
             words = rng.choices(colours, k=rng.randint(2, 6))
             words.insert(rng.randrange(len(words)), "true" if right else "false")
-            made.append(Attempt(f"p{i}", "What is it", " ".join(words), right))
+            made.append(LabelledSolution(f"p{i}", "What is it", " ".join(words), right))
     return made
 
 

@@ -6,7 +6,9 @@
 Every game is played by fixed legal moves from reset to end, over and over, reading each observation. A step is one
 call of ``step`` by a live agent. TextArena is measured twice: as a text game (``ta.make(NAME)``, whose observation is
 one text, as here) and bare (``NAME-raw``, whose observation is a list of the events since the last turn, out of which
-the player makes its prompt). With ``--model``, the environment's own share of an episode with SmolLM2-135M.
+the player makes its prompt). The rows of ``stories`` and ``passages`` are the raw debate on these tasks, by a speech
+with a quote that is looked up and by one without; 30 rounds show what a step costs deep in an episode. With
+``--model``, the environment's own share of an episode with SmolLM2-135M.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from oversight_envs import Question, Task, Verdict, debate_v0
 
 warnings.simplefilter("ignore")
 SPEECH = "<quote>the cat sat on the mat</quote> and that is why I say that it is still there, whatever they tell you."
+PLAIN = "It is so, and that is why I say that it is still there, whatever they tell you."
 
 
 class Cat(Task):
@@ -84,13 +88,18 @@ def games() -> dict[str, Callable[[], Iterator[None]]]:
     """Name -> a game to step through. Libraries that are not installed are left out, and said to be."""
     judge = {"judge_0": EvenJudge()}
     found: dict[str, Callable[[], Iterator[None]]] = {}
-    for rounds in (1, 4):
+
+    def debate(make: Any, task: Any, rounds: int, speech: str) -> Iterator[None]:
+        return aec_game(make(task=task, players=judge, rounds=rounds), lambda space, seen: speech)
+
+    for rounds in (1, 4, 30):
         for kind, make in ("raw", debate_v0.raw_env), ("wrapped", debate_v0.env):
-            found[f"oversight_envs debate_v0 {kind}, {rounds} round{'s' * (rounds > 1)}"] = (
-                lambda make=make, rounds=rounds: aec_game(
-                    make(task=Cat(), players=judge, rounds=rounds), lambda space, seen: SPEECH
-                )
-            )
+            name = f"oversight_envs debate_v0 {kind}, {rounds} round{'s' * (rounds > 1)}"
+            found[name] = partial(debate, make, Cat(), rounds, SPEECH)
+    for task in ("passages", "stories"):
+        for speech in (SPEECH, PLAIN):
+            name = f"oversight_envs debate_v0 raw, 1 round, {task}, {'a quote' if speech is SPEECH else 'no quote'}"
+            found[name] = partial(debate, debate_v0.raw_env, task, 1, speech)
     try:
         from pettingzoo.classic import chess_v6, connect_four_v3, tictactoe_v3
 

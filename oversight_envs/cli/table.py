@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oversight_envs.evaluation.evaluate import Evaluation
-from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, Solutions, Speeches
+from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, SolutionMetrics, Speeches
 from oversight_envs.report.sentences import sentences
 
 
@@ -56,7 +56,7 @@ def _judge_table(name: str, judged: dict[str, Decisions]) -> Table:
     return table
 
 
-def _prover_table(name: str, solutions: Solutions) -> Table:
+def _prover_table(name: str, solutions: SolutionMetrics) -> Table:
     table = _table(name, "the provers", *solutions.accuracy)
     roles = list(solutions.accuracy)
     table.add_row("right", *(solutions.accuracy[role].text("percent") for role in roles))

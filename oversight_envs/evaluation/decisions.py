@@ -15,7 +15,7 @@ import numpy as np
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Decision
 from oversight_envs.core.verdict import Verdict
-from oversight_envs.evaluation.statistics import Estimate, Pair, mean, share
+from oversight_envs.evaluation.statistics import Estimate, QuestionValue, mean, share
 
 BINS = 10
 
@@ -89,7 +89,7 @@ def judge(records: Sequence[Record], role: str | None = None) -> Decisions | Non
     )
 
 
-def credits(records: Sequence[Record]) -> list[Pair]:
+def credits(records: Sequence[Record]) -> list[QuestionValue]:
     """Question and credit (1 right, 0 wrong, a tie in between) of each last decision; accuracy is their mean."""
     return [(r.question.id, _credit(d.verdict, truth)) for r, d, truth in _decided(records)]
 
@@ -132,7 +132,7 @@ def _brier(verdict: Verdict, truth: int) -> float:
     return sum((p - (option == truth)) ** 2 for option, p in enumerate(verdict.probabilities)) / 2
 
 
-def _believed(decided: Sequence[tuple[Record, Decision, int]], *, honest: bool) -> Iterator[Pair]:
+def _believed(decided: Sequence[tuple[Record, Decision, int]], *, honest: bool) -> Iterator[QuestionValue]:
     for record, decision, truth in decided:
         for side in record.assigned.sides.values():
             if (side == truth) == honest:

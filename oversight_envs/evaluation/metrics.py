@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judges
-from oversight_envs.evaluation.solutions import Marked, Solutions, marked, solve
+from oversight_envs.evaluation.solutions import ScoredSolution, SolutionMetrics, scored_solutions, solve
 from oversight_envs.evaluation.speeches import Speeches, kind, speeches
 from oversight_envs.evaluation.statistics import Estimate, paired_difference
 from oversight_envs.play.store import identity_of
@@ -21,16 +21,16 @@ __all__ = [
     "Bin",
     "Decisions",
     "Estimate",
-    "Marked",
     "Metrics",
-    "Solutions",
+    "ScoredSolution",
+    "SolutionMetrics",
     "Speeches",
     "compare",
     "credits",
     "first_bias",
     "kind",
-    "marked",
     "measure",
+    "scored_solutions",
 ]
 
 
@@ -44,7 +44,7 @@ class Metrics:
     """Episodes that ended without a result."""
     judges: Mapping[str, Decisions] = field(default_factory=dict)
     """Role -> what its decisions came to; who decides last in a game stands first."""
-    solutions: Solutions | None = None
+    solutions: SolutionMetrics | None = None
     speeches: Mapping[str, Speeches] = field(default_factory=dict)
 
     @property

@@ -15,7 +15,7 @@ from oversight_envs.evaluation.statistics import UNDEFINED, Estimate, bootstrap,
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class ScoredSolution:
     """One solution: its question, who wrote it, whether it is right, whether it has an answer, and its V."""
 
     question: str
@@ -26,7 +26,7 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
-class Solutions:
+class SolutionMetrics:
     """What the solutions and their scores came to. V is in log-odds that a solution is right."""
 
     accuracy: Mapping[str, Estimate]
@@ -39,15 +39,15 @@ class Solutions:
     """Chance that the verifier scores a right solution above a wrong one; undefined when one kind is missing."""
 
 
-def solve(records: Sequence[Record]) -> Solutions | None:
+def solve(records: Sequence[Record]) -> SolutionMetrics | None:
     """The metrics of solutions; None where none was scored or no truth is known."""
-    all_marked = marked(records)
-    if not all_marked:
+    scored = scored_solutions(records)
+    if not scored:
         return None
-    roles: dict[str, list[Marked]] = defaultdict(list)
-    for solution in all_marked:
+    roles: dict[str, list[ScoredSolution]] = defaultdict(list)
+    for solution in scored:
         roles[solution.role].append(solution)
-    return Solutions(
+    return SolutionMetrics(
         accuracy={role: share((s.question, float(s.right)) for s in own) for role, own in roles.items()},
         unanswered={role: share((s.question, float(not s.answered)) for s in own) for role, own in roles.items()},
         score={
@@ -57,14 +57,14 @@ def solve(records: Sequence[Record]) -> Solutions | None:
             }
             for role, own in roles.items()
         },
-        auc=auc(all_marked),
+        auc=auc(scored),
     )
 
 
-def marked(records: Sequence[Record]) -> list[Marked]:
+def scored_solutions(records: Sequence[Record]) -> list[ScoredSolution]:
     """All scored solutions of finished episodes whose truth is known."""
     return [
-        Marked(r.question.id, s.author, r.correct[s.author], r.answers.get(s.author) is not None, s.value)
+        ScoredSolution(r.question.id, s.author, r.correct[s.author], r.answers.get(s.author) is not None, s.value)
         for r in records
         if r.outcome is not None
         for s in r.scores
@@ -72,7 +72,7 @@ def marked(records: Sequence[Record]) -> list[Marked]:
     ]
 
 
-def auc(solutions: Sequence[Marked]) -> Estimate:
+def auc(solutions: Sequence[ScoredSolution]) -> Estimate:
     """Area under the ROC curve with a bootstrap interval over questions (the solutions of one are drawn together).
 
     Undefined where all solutions are right, or all wrong.
@@ -100,7 +100,7 @@ def auc(solutions: Sequence[Marked]) -> Estimate:
     return Estimate(area(np.arange(len(solutions))), low, high, len(questions))
 
 
-def balanced_best_of(solutions: Sequence[Marked], n: int) -> Estimate:
+def balanced_best_of(solutions: Sequence[ScoredSolution], n: int) -> Estimate:
     """How often the verifier's favourite of ``n`` solutions to one question is right, half of the ``n`` being right.
 
     The paper's balanced best-of-n (arXiv 2407.13692): chance is 1/2, and below it the wrong solutions are the more

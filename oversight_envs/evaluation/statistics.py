@@ -57,11 +57,11 @@ _STYLES: Mapping[str, Callable[[float], str]] = {
 
 UNDEFINED = Estimate(None)
 
-Pair = tuple[Hashable, float]
+QuestionValue = tuple[Hashable, float]
 """A question's id and a value measured on it."""
 
 
-def share(pairs: Iterable[Pair]) -> Estimate:
+def share(pairs: Iterable[QuestionValue]) -> Estimate:
     """The share of successes (values between 0 and 1) with Wilson's interval.
 
     The value is over all pairs; the interval is that of as many independent trials as there are questions, which is
@@ -80,7 +80,7 @@ def share(pairs: Iterable[Pair]) -> Estimate:
     return Estimate(p, max(0.0, centre - half), min(1.0, centre + half), n)
 
 
-def mean(pairs: Iterable[Pair]) -> Estimate:
+def mean(pairs: Iterable[QuestionValue]) -> Estimate:
     """The mean over questions of each question's mean, with Student's t interval (none for a single question)."""
     from scipy.stats import t
 
@@ -93,7 +93,7 @@ def mean(pairs: Iterable[Pair]) -> Estimate:
     return Estimate(centre, centre - half, centre + half, n)
 
 
-def paired_difference(a: Iterable[Pair], b: Iterable[Pair], *, seed: int = 0) -> Estimate:
+def paired_difference(a: Iterable[QuestionValue], b: Iterable[QuestionValue], *, seed: int = 0) -> Estimate:
     """Mean of a - b over the questions that both have, with a percentile bootstrap interval over questions."""
     left, right = by_question(a), by_question(b)
     differences = np.array([left[key] - right[key] for key in left if key in right])
@@ -134,7 +134,7 @@ def bootstrap(
     return float(low), float(high)
 
 
-def by_question(pairs: Iterable[Pair]) -> dict[Hashable, float]:
+def by_question(pairs: Iterable[QuestionValue]) -> dict[Hashable, float]:
     """Question -> the mean of its values, in the order in which the questions came."""
     values: dict[Hashable, list[float]] = defaultdict(list)
     for key, value in pairs:

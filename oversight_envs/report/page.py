@@ -25,7 +25,7 @@ TONES = {"honest": "honest", "helpful": "honest", "dishonest": "dishonest", "sne
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextRun:
     """A run of text: prose, a quote (``verified`` or not), or a marked part of a passage; ``hint`` is a tooltip."""
 
     text: str
@@ -41,7 +41,7 @@ class Bubble:
     tone: str
     turn: int
     claim: str
-    pieces: tuple[Piece, ...]
+    runs: tuple[TextRun, ...]
     private: str
     flags: tuple[str, ...]
     score: float | None = None
@@ -91,7 +91,7 @@ class Page:
     mass: float | None
     bias: float | None
     rewards: Mapping[str, float]
-    passage: tuple[Piece, ...]
+    passage: tuple[TextRun, ...]
     passage_cut: int | None
     truncated: str | None
     tags: tuple[str, ...]
@@ -151,7 +151,7 @@ def _bubble(record: Record, statement: Statement) -> Bubble:
         tone=TONES.get(kind(record, role), "neutral"),
         turn=statement.turn,
         claim="" if side is None else record.question.options[side],
-        pieces=tuple(_piece(segment, record.question.passage) for segment in statement.segments),
+        runs=tuple(_run(segment, record.question.passage) for segment in statement.segments),
         private=statement.notes,
         flags=tuple(flags(statement)),
         score=score,
@@ -161,12 +161,12 @@ def _bubble(record: Record, statement: Statement) -> Bubble:
     )
 
 
-def _piece(segment: Segment, passage: str) -> Piece:
+def _run(segment: Segment, passage: str) -> TextRun:
     if not segment.quoted:
-        return Piece(segment.text)
+        return TextRun(segment.text)
     if not segment.verified:
-        return Piece(segment.text, "unverified", "Not in the passage.")
-    return Piece(
+        return TextRun(segment.text, "unverified", "Not in the passage.")
+    return TextRun(
         segment.text, "verified", "In the passage: " + " […] ".join(_context(passage, s) for s in segment.spans)
     )
 
@@ -207,8 +207,8 @@ def _tags(record: Record, decision: Decision | None) -> Iterator[str]:
         yield "believed"
 
 
-def _marked_passage(record: Record, statements: Sequence[Statement]) -> tuple[Piece, ...]:
-    """The passage in pieces, those that were quoted in the colour of who quoted them (both: ``contested``)."""
+def _marked_passage(record: Record, statements: Sequence[Statement]) -> tuple[TextRun, ...]:
+    """The passage in runs, those that were quoted in the colour of who quoted them (both: ``contested``)."""
     passage = record.question.passage
     quoted = [
         (span, statement.role, TONES.get(kind(record, statement.role), "neutral"))
@@ -217,11 +217,11 @@ def _marked_passage(record: Record, statements: Sequence[Statement]) -> tuple[Pi
         for span in segment.spans
     ]
     ends = sorted({0, len(passage), *(end for span, _, _ in quoted for end in span)})
-    pieces = []
+    runs = []
     for start, end in pairwise(ends):
         over = [(role, tone) for span, role, tone in quoted if span[0] <= start and end <= span[1]]
         tones = {tone for _, tone in over}
         style = "" if not over else "contested" if len(tones) > 1 else f"by-{tones.pop()}"
         hint = "quoted by " + " and ".join(sorted({role for role, _ in over})) if over else ""
-        pieces.append(Piece(passage[start:end], style, hint))
-    return tuple(pieces)
+        runs.append(TextRun(passage[start:end], style, hint))
+    return tuple(runs)

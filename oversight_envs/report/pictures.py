@@ -10,7 +10,7 @@ import numpy as np
 
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
-from oversight_envs.evaluation.metrics import Decisions, Estimate, marked
+from oversight_envs.evaluation.metrics import Decisions, Estimate, scored_solutions
 
 HONEST, DISHONEST, PLAIN = "#2f7ed8", "#e07b39", "#8a8f98"
 """Colours of the sides (blue and orange differ for every kind of colour vision), and of what has no side."""
@@ -103,7 +103,7 @@ def _calibration(axis: Any, decisions: Decisions, name: str, ink: str) -> None:
 
 
 def _scores(axis: Any, records: Sequence[Record], ink: str) -> None:
-    solutions = marked(records)
+    solutions = scored_solutions(records)
     rng = np.random.default_rng(0)  # where a dot stands sideways carries no meaning
     roles = list(dict.fromkeys(s.role for s in solutions))
     for place, role in enumerate(roles):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from oversight_envs.core.requests import Role
 from oversight_envs.evaluation.evaluate import Evaluation
-from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, Solutions
+from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, SolutionMetrics
 
 TITLES = {
     "blind": "blind (question only)",
@@ -96,7 +96,7 @@ def _quoted(metrics: Metrics) -> list[str]:
     return [f"In the passage stand {' and '.join(shares)}."] if shares else []
 
 
-def _solved(solutions: Solutions, roles: Mapping[str, Role]) -> list[str]:
+def _solved(solutions: SolutionMetrics, roles: Mapping[str, Role]) -> list[str]:
     rates = " and ".join(
         f"the {roles[role].kind} prover {share.text('percent')}" for role, share in solutions.accuracy.items()
     )

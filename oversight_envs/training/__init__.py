@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from oversight_envs.training.policy import TextPolicy
     from oversight_envs.training.ppo import PPO, PPOConfig
     from oversight_envs.training.samples import collect
-    from oversight_envs.training.verifiers import Attempt, VerifierConfig, VerifierTrainer, balanced_pairs
+    from oversight_envs.training.verifiers import LabelledSolution, VerifierConfig, VerifierTrainer, balanced_pairs
 
 __all__ = [
     "PPO",
-    "Attempt",
     "CheckpointError",
     "Checkpoints",
     "DivergenceError",
     "JudgeConfig",
     "JudgeTrainer",
+    "LabelledSolution",
     "MetricsLog",
     "OutOfMemoryError",
     "PPOConfig",
@@ -55,7 +55,7 @@ __getattr__: Any = lazy_attributes(
             "policy": ("TextPolicy",),
             "ppo": ("PPO", "PPOConfig"),
             "samples": ("collect",),
-            "verifiers": ("Attempt", "VerifierConfig", "VerifierTrainer", "balanced_pairs"),
+            "verifiers": ("LabelledSolution", "VerifierConfig", "VerifierTrainer", "balanced_pairs"),
         }.items()
         for name in names
     },

@@ -13,13 +13,13 @@ import numpy as np
 
 from oversight_envs.core.record import Record
 from oversight_envs.core.seeding import derive_seed
-from oversight_envs.training.verifiers import Attempt, Pair, balanced_pairs
+from oversight_envs.training.verifiers import LabelledSolution, SolutionPair, balanced_pairs
 
 
-def attempts(records: Sequence[Record], role: str | None = None) -> list[Attempt]:
+def labelled_solutions(records: Sequence[Record], role: str | None = None) -> list[LabelledSolution]:
     """The solutions of finished episodes, of one role or of all, with their correctness."""
     return [
-        Attempt(record.question.id, record.question.text, statement.text, record.correct[statement.role])
+        LabelledSolution(record.question.id, record.question.text, statement.text, record.correct[statement.role])
         for record in records
         if record.outcome is not None
         for statement in record.transcript
@@ -36,7 +36,7 @@ class Mixture:
         seed: decides the pairs, with the number of the step: nothing is remembered from step to step.
     """
 
-    def __init__(self, pools: Sequence[Sequence[Attempt]], seed: int) -> None:
+    def __init__(self, pools: Sequence[Sequence[LabelledSolution]], seed: int) -> None:
         self._pools = [tuple(pool) for pool in pools]
         self._seed = seed
         self._sizes: dict[int, int] = {}
@@ -51,9 +51,9 @@ class Mixture:
             raise errors[0] if errors else ValueError("pools is empty: give the solutions of at least one round")
         self.left_out = [index for index in range(len(self._pools)) if index not in self._sizes]
 
-    def pairs(self, step: int, count: int) -> list[Pair]:
+    def pairs(self, step: int, count: int) -> list[SolutionPair]:
         """``count`` pairs for step ``step`` (from 0); what does not divide evenly goes to each pool in turn."""
-        found: list[Pair] = []
+        found: list[SolutionPair] = []
         used = list(self._sizes)
         for place, index in enumerate(used):
             turn = (place + step) % len(used)
@@ -62,12 +62,12 @@ class Mixture:
             found += [self._pair(index, number) for number in range(start, start + share)]
         return found
 
-    def _pair(self, index: int, number: int) -> Pair:
+    def _pair(self, index: int, number: int) -> SolutionPair:
         passes, place = divmod(number, self._sizes[index])
         return self._pass(index, passes)[place]
 
     @lru_cache(maxsize=64)  # noqa: B019  a mixture lives as long as its verifier's training
-    def _pass(self, index: int, number: int) -> tuple[Pair, ...]:
+    def _pass(self, index: int, number: int) -> tuple[SolutionPair, ...]:
         """All pairs of one pass over a pool, drawn anew for each pass."""
         return balanced_pairs(
             self._pools[index], np.random.default_rng(derive_seed(self._seed, "pool", index, number))

@@ -27,7 +27,7 @@ from oversight_envs.models.requests import check_sampling
 from oversight_envs.training.checkpoint import fingerprint, whole_folder
 from oversight_envs.training.lora import add_lora
 from oversight_envs.training.optimiser import keep_in_float32
-from oversight_envs.training.samples import Piece
+from oversight_envs.training.samples import TokenSequence
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _VALUE_HEAD = "value_head.safetensors"
 
 
-class Evaluation(NamedTuple):
-    """What a policy computes for its own tokens, all [n]: one number for each, in the order of the pieces."""
+class TokenEstimates(NamedTuple):
+    """What a policy computes for its own tokens, all [n]: one number for each, in the order of the sequences."""
 
     log_probs: Tensor
     """Natural log-probability of the token, at the sampling temperature."""
@@ -118,24 +118,24 @@ class TextPolicy:
         # Cleaned here, as the episode would: it can't know that the ids stand for the uncleaned text, and drops them.
         return [Speech(clean_text(d.text), d.token_ids, d.log_probs, {"finished": d.finished}) for d in drawn]
 
-    def evaluate(self, pieces: Sequence[Piece]) -> Evaluation:
-        """One forward pass over all of ``pieces``, with gradients where they are enabled."""
-        logits, hidden = self._own(self.lm.model, pieces)
+    def evaluate(self, sequences: Sequence[TokenSequence]) -> TokenEstimates:
+        """One forward pass over all of ``sequences``, with gradients where they are enabled."""
+        logits, hidden = self._own(self.lm.model, sequences)
         log_softmax = torch.log_softmax(logits, dim=-1)
-        return Evaluation(
-            log_probs=log_softmax.gather(-1, self._own_ids(pieces))[:, 0],
+        return TokenEstimates(
+            log_probs=log_softmax.gather(-1, self._own_ids(sequences))[:, 0],
             entropies=-(log_softmax.exp() * log_softmax).sum(dim=-1),
             values=self.value_head(hidden.float())[:, 0],
         )
 
     @torch.no_grad()
-    def reference_log_probs(self, pieces: Sequence[Piece]) -> Tensor:
+    def reference_log_probs(self, sequences: Sequence[TokenSequence]) -> Tensor:
         """Log-probabilities [n] of the own tokens under the frozen initial model, at the same temperature."""
         if not self.has_reference:
             raise ValueError("this policy has no reference: build it with reference=True")
         with self._peft.disable_adapter() if self._peft is not None else nullcontext():
-            logits, _ = self._own(self._reference or self.lm.model, pieces)
-        return torch.log_softmax(logits, dim=-1).gather(-1, self._own_ids(pieces))[:, 0]
+            logits, _ = self._own(self._reference or self.lm.model, sequences)
+        return torch.log_softmax(logits, dim=-1).gather(-1, self._own_ids(sequences))[:, 0]
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """What training changes, by name: the weights (or the adapter's) and the value head's."""
@@ -185,26 +185,28 @@ class TextPolicy:
             "temperature": self.temperature,
         }
 
-    def _own(self, model: Any, pieces: Sequence[Piece]) -> tuple[Tensor, Tensor]:
+    def _own(self, model: Any, sequences: Sequence[TokenSequence]) -> tuple[Tensor, Tensor]:
         """Logits [n, vocabulary] that own tokens are drawn from (over temperature), and hidden states [n, hidden].
 
         Both stand one position before the token. Only positions from the first such one on go through the output
         layer: with a long passage in front, the logits of the rest would be most of the memory.
         """
         device = self.value_head.weight.device
-        width = max(len(piece.ids) for piece in pieces)
-        ids = torch.tensor([list(piece.ids) + [0] * (width - len(piece.ids)) for piece in pieces], device=device)
-        first = min(piece.own[0] for piece in pieces) - 1 if self._takes_keep else 0
+        width = max(len(sequence.ids) for sequence in sequences)
+        ids = torch.tensor(
+            [list(sequence.ids) + [0] * (width - len(sequence.ids)) for sequence in sequences], device=device
+        )
+        first = min(sequence.own[0] for sequence in sequences) - 1 if self._takes_keep else 0
         options = {"logits_to_keep": width - first} if self._takes_keep else {}
         model.eval()
         with self._precision(), output_inputs(model) as hidden:
             logits = model(input_ids=ids, use_cache=False, **options).logits
-        rows = [row for row, piece in enumerate(pieces) for _ in piece.own]
-        columns = [position - 1 - first for piece in pieces for position in piece.own]
+        rows = [row for row, sequence in enumerate(sequences) for _ in sequence.own]
+        columns = [position - 1 - first for sequence in sequences for position in sequence.own]
         return logits[rows, columns].float() / self.temperature, hidden[0][rows, columns]
 
-    def _own_ids(self, pieces: Sequence[Piece]) -> Tensor:
-        own = [piece.ids[position] for piece in pieces for position in piece.own]
+    def _own_ids(self, sequences: Sequence[TokenSequence]) -> Tensor:
+        own = [sequence.ids[position] for sequence in sequences for position in sequence.own]
         return torch.tensor(own, device=self.value_head.weight.device)[:, None]
 
     def _precision(self) -> AbstractContextManager[Any]:

@@ -24,7 +24,7 @@ from oversight_envs.training.losses import clipped_loss, kl_k3, value_loss
 from oversight_envs.training.minibatches import shuffled_minibatches
 from oversight_envs.training.optimiser import DivergenceError, Optimiser
 from oversight_envs.training.policy import TextPolicy
-from oversight_envs.training.samples import Piece, Samples, collect
+from oversight_envs.training.samples import Samples, TokenSequence, collect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,9 @@ class PPOConfig(TrainingConfig):
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What a step trains on: for each piece its tokens' advantages, returns and values before (gae only)."""
+    """What a step trains on: for each sequence its tokens' advantages, returns and values before (gae only)."""
 
-    pieces: list[Piece]
+    sequences: list[TokenSequence]
     advantages: list[Tensor]
     returns: list[Tensor]
     values: list[Tensor]
@@ -142,7 +142,7 @@ class PPO:
         seen: list[Tensor] = []  # sums of statistics, for each minibatch
         norms: list[float] = []
         stopped = False
-        for minibatch in self._minibatches([len(piece.ids) for piece in batch.pieces]):
+        for minibatch in self._minibatches([len(sequence.ids) for sequence in batch.sequences]):
             seen.append(self._accumulate(batch, minibatch))
             kl = float(seen[-1][_KL] / seen[-1][_TOKENS])
             stopped = bool(norms) and self.config.max_kl is not None and kl > self.config.max_kl
@@ -168,31 +168,31 @@ class PPO:
 
     def _prepare(self, samples: Samples) -> tuple[_Batch, dict[str, float]]:
         """Values and reference probabilities before the step's first update, and the advantages that follow."""
-        pieces = [piece for trajectory in samples.trajectories for piece in trajectory.pieces]
-        drawn = [self._tensor(piece.log_probs) for piece in pieces]
+        sequences = [sequence for trajectory in samples.trajectories for sequence in trajectory.sequences]
+        drawn = [self._tensor(sequence.log_probs) for sequence in sequences]
         statistics: dict[str, float] = {}
         penalties = [torch.zeros_like(d) for d in drawn]
         if self.policy.has_reference:
-            reference = self._for_each(pieces, self.policy.reference_log_probs)
+            reference = self._for_each(sequences, self.policy.reference_log_probs)
             penalties = [kl_penalties(d, r, self.config.kl_coef) for d, r in zip(drawn, reference, strict=True)]
             differences = kl_k3(torch.cat(drawn), torch.cat(reference))
             statistics["kl_reference"] = float(differences.mean())
         values: list[Tensor] = []
         if self.config.estimator == "gae":
-            values = self._for_each(pieces, lambda part: self.policy.evaluate(part).values)
+            values = self._for_each(sequences, lambda part: self.policy.evaluate(part).values)
         estimates = self._estimates(samples, penalties, values)
         sizes = [len(d) for d in drawn]
         statistics |= _explained(values, estimates)
         statistics["incomparable"] = estimates.incomparable / len(samples.trajectories)
         advantages = list(torch.split(torch.cat(estimates.advantages), sizes))
         returns = list(torch.split(torch.cat(estimates.returns), sizes)) if estimates.returns else []
-        return _Batch(pieces, advantages, returns, values), statistics
+        return _Batch(sequences, advantages, returns, values), statistics
 
     def _estimates(self, samples: Samples, penalties: list[Tensor], values: list[Tensor]) -> Estimates:
         def joined(parts: list[Tensor]) -> list[Tensor]:
-            """One tensor for each trajectory, from one for each piece."""
+            """One tensor for each trajectory, from one for each sequence."""
             rest = iter(parts)
-            return [torch.cat([next(rest) for _ in trajectory.pieces]) for trajectory in samples.trajectories]
+            return [torch.cat([next(rest) for _ in trajectory.sequences]) for trajectory in samples.trajectories]
 
         chosen, normalise = self.config.estimator, self.config.normalise
         if chosen == "gae":
@@ -201,20 +201,22 @@ class PPO:
             )
         return without_critic(samples.trajectories, joined(penalties), chosen, normalise=normalise)
 
-    def _for_each(self, pieces: list[Piece], compute: Callable[[list[Piece]], Tensor]) -> list[Tensor]:
-        """``compute``, without gradients, in parts that fit in memory: for each piece a tensor over its own tokens."""
+    def _for_each(
+        self, sequences: list[TokenSequence], compute: Callable[[list[TokenSequence]], Tensor]
+    ) -> list[Tensor]:
+        """``compute``, without gradients, in parts that fit in memory: a tensor over own tokens for each sequence."""
         found: dict[int, Tensor] = {}
         with torch.no_grad():
             parts = self.optimiser.in_parts(
-                [len(piece.ids) for piece in pieces], lambda part: compute([pieces[i] for i in part])
+                [len(sequence.ids) for sequence in sequences], lambda part: compute([sequences[i] for i in part])
             )
         for indices, numbers in parts:
-            found |= zip(indices, torch.split(numbers, [len(pieces[i].own) for i in indices]), strict=True)
-        return [found[i] for i in range(len(pieces))]
+            found |= zip(indices, torch.split(numbers, [len(sequences[i].own) for i in indices]), strict=True)
+        return [found[i] for i in range(len(sequences))]
 
     def _accumulate(self, batch: _Batch, minibatch: list[int]) -> Tensor:
         """Adds up the gradients of a minibatch's loss, the mean over its own tokens; sums of statistics over them."""
-        tokens = sum(len(batch.pieces[i].own) for i in minibatch)
+        tokens = sum(len(batch.sequences[i].own) for i in minibatch)
 
         def backward(part: list[int]) -> Tensor:
             loss, sums = self._loss(batch, [minibatch[i] for i in part])
@@ -223,15 +225,15 @@ class PPO:
             torch.autograd.backward(loss / tokens)
             return sums
 
-        parts = self.optimiser.in_parts([len(batch.pieces[i].ids) for i in minibatch], backward)
+        parts = self.optimiser.in_parts([len(batch.sequences[i].ids) for i in minibatch], backward)
         return torch.stack([sums for _, sums in parts]).sum(0)
 
     def _loss(self, batch: _Batch, indices: list[int]) -> tuple[Tensor, Tensor]:
-        """The loss, summed over the own tokens of some pieces, and sums of statistics (see ``_MEANS``)."""
+        """The loss, summed over the own tokens of some sequences, and sums of statistics (see ``_MEANS``)."""
         config = self.config
-        pieces = [batch.pieces[i] for i in indices]
-        now = self.policy.evaluate(pieces)
-        drawn = self._tensor([p for piece in pieces for p in piece.log_probs])
+        sequences = [batch.sequences[i] for i in indices]
+        now = self.policy.evaluate(sequences)
+        drawn = self._tensor([p for sequence in sequences for p in sequence.log_probs])
         advantages = torch.cat([batch.advantages[i] for i in indices])
         policy = clipped_loss(now.log_probs, drawn, advantages, config.clip)
         loss = policy.sum() - config.entropy_coef * now.entropies.sum()
@@ -265,7 +267,7 @@ def _summary(samples: Samples) -> dict[str, float]:
         "reward": sum(t.reward for t in chosen) / len(chosen),
         **{f"reward/{role}": sum(found) / len(found) for role, found in by_role.items()},
         "trajectories": float(len(chosen)),
-        "tokens": float(sum(len(piece.own) for t in chosen for piece in t.pieces)),
+        "tokens": float(sum(len(sequence.own) for t in chosen for sequence in t.sequences)),
         "split": float(samples.split),
         "unrewarded": float(samples.unrewarded),
         "unspoken": float(samples.unspoken),

@@ -19,7 +19,7 @@ Group = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TokenSequence:
     """One sequence: ``own`` are the positions in ``ids`` of tokens that the policy drew, ascending, never 0;
     ``log_probs`` are the natural log-probabilities with which it drew them."""
 
@@ -32,10 +32,10 @@ class Piece:
 class Trajectory:
     """All that one role said in one episode, and the reward it earned by it.
 
-    It is one piece as long as each prompt begins with everything before it, ids and all, as prompts are built to do. It
-    goes on in a new piece where that is not so: a speech was cut at the word limit or cleaned of control characters, or
-    ended with another token than the template's. Tokens keep their order across pieces, and the reward stands on the
-    very last one.
+    It is one sequence as long as each prompt begins with everything before it, ids and all, as prompts are built to do.
+    It goes on in a new sequence where that is not so: a speech was cut at the word limit or cleaned of control
+    characters, or ended with another token than the template's. Tokens keep their order across sequences, and the
+    reward stands on the very last one.
     """
 
     role: str
@@ -43,7 +43,7 @@ class Trajectory:
     """What rewards are comparable: batch, question, kind of role, and the side it argued for. Debaters are of one kind,
     so with two samples of a question each side of it has a group of two."""
     reward: float
-    pieces: tuple[Piece, ...]
+    sequences: tuple[TokenSequence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Samples:
     """Turns without token ids: not said by a language model, or nothing was drawn. An empty speech that is an end token
     alone is a turn like any other."""
     split: int
-    """Trajectories of more than one piece."""
+    """Trajectories of more than one sequence."""
 
 
 def collect(
@@ -88,35 +88,35 @@ def collect(
             if turns and role not in row:
                 unrewarded += 1
                 continue
-            pieces: list[Piece] = []
+            sequences: list[TokenSequence] = []
             for entry in turns:
                 assert isinstance(entry.reply, Speech)
                 if not entry.reply.token_ids:
                     unspoken += 1
                     continue
                 _check(entry.reply, f"{role} on question {record.question.id!r}", vocabulary)
-                _append(pieces, tuple(lm.encode(entry.prompt)), entry.reply)
-            if pieces:
+                _append(sequences, tuple(lm.encode(entry.prompt)), entry.reply)
+            if sequences:
                 reward = _finite(row[role], role, record.question.id)
-                trajectories.append(Trajectory(role, _group(record, role), reward, tuple(pieces)))
+                trajectories.append(Trajectory(role, _group(record, role), reward, tuple(sequences)))
     if not trajectories:
         raise ValueError(
             f"there is nothing to train {', '.join(roles)} on: of {len(records)} episodes {unrewarded} gave such a "
             f"role no reward, and {unspoken} turns have no token ids; fill these roles with the TextPolicy"
         )
-    split = sum(len(trajectory.pieces) > 1 for trajectory in trajectories)
+    split = sum(len(trajectory.sequences) > 1 for trajectory in trajectories)
     return Samples(tuple(trajectories), unrewarded, unspoken, split)
 
 
-def _append(pieces: list[Piece], prompt: tuple[int, ...], speech: Speech) -> None:
-    """Adds a turn to the last piece if the prompt begins with it, else as a new piece."""
-    last = pieces[-1] if pieces and prompt[: len(pieces[-1].ids)] == pieces[-1].ids else None
+def _append(sequences: list[TokenSequence], prompt: tuple[int, ...], speech: Speech) -> None:
+    """Adds a turn to the last sequence if the prompt begins with it, else as a new sequence."""
+    last = sequences[-1] if sequences and prompt[: len(sequences[-1].ids)] == sequences[-1].ids else None
     own = tuple(range(len(prompt), len(prompt) + len(speech.token_ids)))
     ids = prompt + speech.token_ids
     if last is None:
-        pieces.append(Piece(ids, own, speech.log_probs))
+        sequences.append(TokenSequence(ids, own, speech.log_probs))
     else:
-        pieces[-1] = Piece(ids, last.own + own, last.log_probs + speech.log_probs)
+        sequences[-1] = TokenSequence(ids, last.own + own, last.log_probs + speech.log_probs)
 
 
 def _check(speech: Speech, where: str, vocabulary: int) -> None:

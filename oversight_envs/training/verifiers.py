@@ -30,7 +30,7 @@ EncodedPair = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids of a right and a wrong solution."""
 
 
-class Attempt(NamedTuple):
+class LabelledSolution(NamedTuple):
     """A solution whose correctness is known. ``problem_id`` tells problems apart, ``problem`` is its text."""
 
     problem_id: str
@@ -39,36 +39,36 @@ class Attempt(NamedTuple):
     correct: bool
 
 
-class Pair(NamedTuple):
+class SolutionPair(NamedTuple):
     """A right and a wrong solution of one problem."""
 
-    right: Attempt
-    wrong: Attempt
+    right: LabelledSolution
+    wrong: LabelledSolution
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class BalancedPairs:
     """Balanced pairs, and how many problems gave none because all their solutions are right, or all wrong."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[SolutionPair, ...]
     all_right: int
     all_wrong: int
 
 
-def balanced_pairs(attempts: Iterable[Attempt], rng: np.random.Generator) -> Pairs:
+def balanced_pairs(solutions: Iterable[LabelledSolution], rng: np.random.Generator) -> BalancedPairs:
     """As many pairs of each problem as it has solutions of its rarer kind, drawn and shuffled by ``rng``.
 
     A solution is in one pair at most, so half of the solutions are right, for every problem. Those left over may be
     drawn with another ``rng`` the next time. Raises ValueError, with the counts, if no problem has both kinds.
     """
-    problems: dict[str, tuple[list[Attempt], list[Attempt]]] = {}
-    for attempt in attempts:
-        problems.setdefault(attempt.problem_id, ([], []))[0 if attempt.correct else 1].append(attempt)
+    problems: dict[str, tuple[list[LabelledSolution], list[LabelledSolution]]] = {}
+    for solution in solutions:
+        problems.setdefault(solution.problem_id, ([], []))[0 if solution.correct else 1].append(solution)
     pairs = []
     for right, wrong in problems.values():
         count = min(len(right), len(wrong))
         chosen = zip(rng.permutation(len(right))[:count], rng.permutation(len(wrong))[:count], strict=True)
-        pairs += [Pair(right[i], wrong[j]) for i, j in chosen]
+        pairs += [SolutionPair(right[i], wrong[j]) for i, j in chosen]
     all_right = sum(not wrong for _, wrong in problems.values())
     all_wrong = sum(not right for right, _ in problems.values())
     if not pairs:
@@ -76,7 +76,7 @@ def balanced_pairs(attempts: Iterable[Attempt], rng: np.random.Generator) -> Pai
             f"no problem has both a right and a wrong solution: of {len(problems)} problems {all_right} have only "
             f"right ones and {all_wrong} only wrong ones; draw more samples, or other problems"
         )
-    return Pairs(tuple(pairs[int(i)] for i in rng.permutation(len(pairs))), all_right, all_wrong)
+    return BalancedPairs(tuple(pairs[int(i)] for i in rng.permutation(len(pairs))), all_right, all_wrong)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ class VerifierTrainer(SupervisedTrainer[EncodedPair]):
         self._encode = lru_cache(maxsize=1 << 16)(lambda problem, text: tuple(given(problem, text)))
         super().__init__(model, self.config)
 
-    def step(self, pairs: Sequence[Pair]) -> dict[str, float]:
+    def step(self, pairs: Sequence[SolutionPair]) -> dict[str, float]:
         """One training step on pairs, ``epochs`` times over; statistics for the log.
 
         ``loss``, ``accuracy`` (the share of pairs whose right solution has the higher V) and mean V of right and wrong
@@ -159,9 +159,9 @@ class VerifierTrainer(SupervisedTrainer[EncodedPair]):
         ]
         return self._step(rows)
 
-    def scores(self, attempts: Sequence[Attempt]) -> list[float]:
+    def scores(self, solutions: Sequence[LabelledSolution]) -> list[float]:
         """V of each solution, in order."""
-        rows = [self._encode(attempt.problem, attempt.text) for attempt in attempts]
+        rows = [self._encode(solution.problem, solution.text) for solution in solutions]
         with torch.no_grad():
             parts = self.optimiser.in_parts(
                 [len(row) for row in rows], lambda part: self._values([rows[i] for i in part]).tolist()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from oversight_envs.core.requests import Solution, Turn
 from oversight_envs.evaluation import Evaluation, measure
-from oversight_envs.evaluation.solutions import Marked, balanced_best_of
+from oversight_envs.evaluation.solutions import ScoredSolution, balanced_best_of
 from oversight_envs.report.sentences import sentences
 
 
@@ -51,7 +51,9 @@ def test_auc_is_undefined_when_one_class_is_missing() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=9), st.sampled_from([2, 4]))
 def test_balanced_best_of_is_the_mean_over_all_draws(solutions: list[tuple[bool, int]], n: int) -> None:
-    found = balanced_best_of([Marked("q", "helpful_0", right, True, float(v)) for right, v in solutions], n).value
+    found = balanced_best_of(
+        [ScoredSolution("q", "helpful_0", right, True, float(v)) for right, v in solutions], n
+    ).value
     right, wrong = ([v for is_right, v in solutions if is_right == kind] for kind in (True, False))
     draws = [(max(r), max(w)) for r in combinations(right, n // 2) for w in combinations(wrong, n // 2)]
     assert (found is None) == (not draws)

@@ -16,10 +16,10 @@ def test_the_page_shows_what_happened() -> None:
     assert decided.judgment is not None
     assert decided.judgment.who == "judge_0"
     assert {b.tone for b in bubbles} == {"honest", "dishonest"}
-    assert [p.style for p in bubbles[0].pieces] == ["", "verified", "", "unverified", ""]
-    assert "On Monday" in bubbles[0].pieces[1].hint
+    assert [p.style for p in bubbles[0].runs] == ["", "verified", "", "unverified", ""]
+    assert "On Monday" in bubbles[0].runs[1].hint
     assert "shh" in bubbles[0].private
-    assert "shh" not in "".join(p.text for p in bubbles[0].pieces)
+    assert "shh" not in "".join(p.text for p in bubbles[0].runs)
     assert "".join(p.text for p in shown.passage) == PASSAGE
     assert [p.style for p in shown.passage] == ["", "contested", ""]
     assert [(bar.option, bar.right) for bar in decided.judgment.bars if bar.probability > 0.5] == [("the sister", True)]

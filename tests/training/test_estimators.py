@@ -11,18 +11,18 @@ import torch
 
 from oversight_envs.training.advantages import gae, with_reward
 from oversight_envs.training.estimators import with_critic, without_critic
-from oversight_envs.training.samples import Piece, Trajectory
+from oversight_envs.training.samples import TokenSequence, Trajectory
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def trajectory(reward: float, length: int, role: str = "speaker_0", question: str = "q") -> Trajectory:
-    piece = Piece(tuple(range(length + 1)), tuple(range(1, length + 1)), (-1.0,) * length)
-    return Trajectory(role, ("", question, role, ""), reward, (piece,))
+    sequence = TokenSequence(tuple(range(length + 1)), tuple(range(1, length + 1)), (-1.0,) * length)
+    return Trajectory(role, ("", question, role, ""), reward, (sequence,))
 
 
 def zeros(trajectories: Sequence[Trajectory]) -> list[torch.Tensor]:
-    return [torch.zeros(len(t.pieces[0].own)) for t in trajectories]
+    return [torch.zeros(len(t.sequences[0].own)) for t in trajectories]
 
 
 def test_advantages_are_whitened_for_each_role_apart() -> None:
@@ -41,7 +41,7 @@ def test_advantages_are_whitened_for_each_role_apart() -> None:
 @pytest.mark.parametrize("estimator", ["gae", "rloo", "grpo", "reinforce"])
 def test_equal_rewards_give_no_advantage(estimator: Any) -> None:
     made = [trajectory(0.1, 3), trajectory(0.1, 2), trajectory(0.1, 3)]
-    penalties, values = zeros(made), [torch.randn(len(t.pieces[0].own)) for t in made]
+    penalties, values = zeros(made), [torch.randn(len(t.sequences[0].own)) for t in made]
     if estimator == "gae":
         found = with_critic(made, penalties, values, lam=0.95, normalise=True)
     else:

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oversight_envs.training import Attempt
+from oversight_envs.training import LabelledSolution
 from oversight_envs.training.mixtures import Mixture
 
 
-def pool(name: str, problems: int, right: int, wrong: int) -> list[Attempt]:
+def pool(name: str, problems: int, right: int, wrong: int) -> list[LabelledSolution]:
     return [
-        Attempt(f"{name}-{p}", "?", f"{name} {p} {k}", k < right) for p in range(problems) for k in range(right + wrong)
+        LabelledSolution(f"{name}-{p}", "?", f"{name} {p} {k}", k < right)
+        for p in range(problems)
+        for k in range(right + wrong)
     ]
 
 

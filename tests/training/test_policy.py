@@ -22,12 +22,12 @@ def test_full_training_leaves_the_given_model_and_the_reference_alone() -> None:
     before = deepcopy(lm.model.state_dict())
     policy = TextPolicy(lm, max_new_tokens=3)
     records = play(policy)
-    pieces = [p for t in collect(records, policy.lm, ["speaker_0"]).trajectories for p in t.pieces]
-    reference = policy.reference_log_probs(pieces)
-    assert torch.allclose(reference, policy.evaluate(pieces).log_probs, atol=1e-6)
+    sequences = [p for t in collect(records, policy.lm, ["speaker_0"]).trajectories for p in t.sequences]
+    reference = policy.reference_log_probs(sequences)
+    assert torch.allclose(reference, policy.evaluate(sequences).log_probs, atol=1e-6)
     PPO(policy, ["speaker_0"], PPOConfig(learning_rate=1e-2)).step(records)
-    assert torch.equal(policy.reference_log_probs(pieces), reference)
-    assert not torch.allclose(reference, policy.evaluate(pieces).log_probs, atol=1e-3)
+    assert torch.equal(policy.reference_log_probs(sequences), reference)
+    assert not torch.allclose(reference, policy.evaluate(sequences).log_probs, atol=1e-3)
     assert same(before, lm.model.state_dict())
 
 
@@ -47,10 +47,10 @@ def test_an_adapter_is_all_that_changes_and_the_reference_is_the_model_without_i
     assert log[-1]["reward"] > log[0]["reward"] + 0.3
     now = dict(policy.lm.model.named_parameters())
     assert all(torch.equal(now[name], tensor) for name, tensor in frozen.items())
-    pieces = [p for t in collect(play(policy), policy.lm, ["speaker_0"]).trajectories for p in t.pieces]
-    plain = TextPolicy(lm).evaluate(pieces).log_probs
-    assert torch.allclose(policy.reference_log_probs(pieces), plain, atol=1e-6)
-    assert not torch.allclose(policy.evaluate(pieces).log_probs, plain, atol=1e-2)
+    sequences = [p for t in collect(play(policy), policy.lm, ["speaker_0"]).trajectories for p in t.sequences]
+    plain = TextPolicy(lm).evaluate(sequences).log_probs
+    assert torch.allclose(policy.reference_log_probs(sequences), plain, atol=1e-6)
+    assert not torch.allclose(policy.evaluate(sequences).log_probs, plain, atol=1e-2)
 
 
 @pytest.mark.parametrize("adapter", [False, True])
@@ -63,8 +63,8 @@ def test_a_saved_policy_is_a_plain_model_folder(adapter: bool, tmp_path: Path) -
     folder = tmp_path / "policy"
     policy.save(folder)
     again = TextPolicy.load(folder, max_new_tokens=3)
-    pieces = [p for t in collect(play(policy), policy.lm, ["speaker_0"]).trajectories for p in t.pieces]
-    for a, b in zip(policy.evaluate(pieces), again.evaluate(pieces), strict=True):
+    sequences = [p for t in collect(play(policy), policy.lm, ["speaker_0"]).trajectories for p in t.sequences]
+    for a, b in zip(policy.evaluate(sequences), again.evaluate(sequences), strict=True):
         assert torch.allclose(a, b, atol=1e-5)
     assert [replies(r) for r in play(LanguageModelAgent(load(str(folder)), max_new_tokens=3))]
     policy.save(folder)  # an earlier folder is replaced

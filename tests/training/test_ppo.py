@@ -128,7 +128,7 @@ def test_a_step_has_the_gradient_of_a_naive_computation_however_it_is_cut(
     nn.init.normal_(policy.value_head.weight, std=0.3, generator=torch.Generator().manual_seed(0))
     played = play(policy, samples=10, turns=2)
     samples = collect(played, policy.lm, ["speaker_0"])
-    records = [r for r, made in zip(played, samples.trajectories, strict=True) if len(made.pieces) == 1]
+    records = [r for r, made in zip(played, samples.trajectories, strict=True) if len(made.sequences) == 1]
     assert len(records) >= 5
     settings = PPOConfig(entropy_coef=0.01, kl_coef=0.1, lam=0.9, max_batch_tokens=max_batch_tokens, max_grad_norm=1e9)
     want = naive_step(policy, records, settings)

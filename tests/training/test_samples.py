@@ -1,4 +1,4 @@
-"""From records to what is trained on: whose tokens, which pieces, and what is refused."""
+"""From records to what is trained on: whose tokens, which sequences, and what is refused."""
 
 from __future__ import annotations
 
@@ -27,27 +27,29 @@ def test_turns_of_an_episode_are_one_sequence_and_only_own_tokens_count() -> Non
     merged = 0
     for record, made in zip(records, samples.trajectories, strict=True):
         drawn = [token for speech in replies(record) for token in speech.token_ids]
-        assert [piece.ids[t] for piece in made.pieces for t in piece.own] == drawn
+        assert [sequence.ids[t] for sequence in made.sequences for t in sequence.own] == drawn
         said = [log_prob for speech in replies(record) for log_prob in speech.log_probs]
-        assert [p for piece in made.pieces for p in piece.log_probs] == said
+        assert [p for sequence in made.sequences for p in sequence.log_probs] == said
         assert made.reward == record.rewards["speaker_0"]
-        if len(made.pieces) == 1:
+        if len(made.sequences) == 1:
             merged += 1
             last = record.entries[-1]
-            assert made.pieces[0].ids == (*policy.lm.encode(last.prompt), *replies(record)[-1].token_ids)
+            assert made.sequences[0].ids == (*policy.lm.encode(last.prompt), *replies(record)[-1].token_ids)
     assert merged >= 4
     assert samples.split == len(records) - merged
-    pieces = [piece for made in samples.trajectories for piece in made.pieces]
-    now = policy.evaluate(pieces)
-    assert torch.allclose(now.log_probs, torch.tensor([p for piece in pieces for p in piece.log_probs]), atol=1e-5)
+    sequences = [sequence for made in samples.trajectories for sequence in made.sequences]
+    now = policy.evaluate(sequences)
+    assert torch.allclose(
+        now.log_probs, torch.tensor([p for sequence in sequences for p in sequence.log_probs]), atol=1e-5
+    )
     assert now.values.tolist() == [0.0] * len(now.values)  # the head starts at zero
     assert (now.entropies > 0).all()
 
 
 def test_other_peoples_tokens_have_no_gradient() -> None:
     policy = TextPolicy(tiny(tie_word_embeddings=False), max_new_tokens=4)
-    piece = collect(play(policy, samples=2, turns=2), policy.lm, ["speaker_0"]).trajectories[0].pieces[0]
-    assert len(piece.own) < len(piece.ids)
+    sequence = collect(play(policy, samples=2, turns=2), policy.lm, ["speaker_0"]).trajectories[0].sequences[0]
+    assert len(sequence.own) < len(sequence.ids)
     logits: list[torch.Tensor] = []
     model = policy.lm.model
 
@@ -56,12 +58,12 @@ def test_other_peoples_tokens_have_no_gradient() -> None:
         logits.append(out)
 
     hook = model.lm_head.register_forward_hook(keep)
-    policy.evaluate([piece]).log_probs.sum().backward()
+    policy.evaluate([sequence]).log_probs.sum().backward()
     hook.remove()
     assert logits[0].grad is not None
-    first = len(piece.ids) - logits[0].shape[1]
+    first = len(sequence.ids) - logits[0].shape[1]
     reached = {first + int(i) + 1 for i in logits[0].grad[0].abs().sum(-1).nonzero()[:, 0]}
-    assert reached == set(piece.own)
+    assert reached == set(sequence.own)
 
 
 def speech(ids: tuple[int, ...]) -> Speech:
@@ -77,7 +79,7 @@ def test_odd_records_are_counted_or_refused() -> None:
     records = play(policy, samples=2)
     end = policy.lm.tokenizer.eos_token_id
     only_end = collect([with_reply(records[0], speech((end,))), *records[1:]], policy.lm, ["speaker_0"])
-    assert [only_end.trajectories[0].pieces[0].ids[t] for t in only_end.trajectories[0].pieces[0].own] == [end]
+    assert [only_end.trajectories[0].sequences[0].ids[t] for t in only_end.trajectories[0].sequences[0].own] == [end]
     nothing = collect([with_reply(records[0], speech(())), *records[1:]], policy.lm, ["speaker_0"])
     assert (nothing.unspoken, len(nothing.trajectories)) == (1, 3)
     no_reward = collect([replace(records[0], rewards={}), *records[1:]], policy.lm, ["speaker_0"])
@@ -99,7 +101,7 @@ def test_odd_records_are_counted_or_refused() -> None:
     assert not same(before, after)
 
 
-def test_a_cut_speech_starts_a_new_piece_and_the_reward_stays_on_the_last() -> None:
+def test_a_cut_speech_starts_a_new_sequence_and_the_reward_stays_on_the_last() -> None:
     policy = TextPolicy(tiny(), max_new_tokens=2)
     record = play(policy, samples=1, turns=2)[0]
     said = Message("assistant", "pink pink pink")
@@ -107,7 +109,7 @@ def test_a_cut_speech_starts_a_new_piece_and_the_reward_stays_on_the_last() -> N
     record = replace(record, entries=(record.entries[0], replace(record.entries[1], prompt=cut)))
     samples = collect([record], policy.lm, ["speaker_0"])
     assert samples.split == 1
-    assert len(samples.trajectories[0].pieces) == 2
+    assert len(samples.trajectories[0].sequences) == 2
     assert PPO(policy, ["speaker_0"]).step([record])["tokens"] == sum(len(s.token_ids) for s in replies(record))
 
 

@@ -15,8 +15,8 @@ from oversight_envs.models import LanguageModel, load
 from oversight_envs.protocols import Debate, Direct
 from oversight_envs.tasks import make_task
 from oversight_envs.training import (
-    Attempt,
     JudgeConfig,
+    LabelledSolution,
     PPOConfig,
     TextPolicy,
     VerifierConfig,
@@ -26,7 +26,7 @@ from oversight_envs.training import (
 )
 from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun
 from oversight_envs.training.score_head import score_head
-from oversight_envs.training.verifiers import Pair
+from oversight_envs.training.verifiers import SolutionPair
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("one_thread")]
 
@@ -101,12 +101,12 @@ def test_adapters_of_a_debater_and_its_judges_learn_and_resume(smollm: LanguageM
 
 def test_a_verifier_on_it_learns_one_pair(smollm: LanguageModel) -> None:
     problem = "Tom has 3 apples and buys 4. How many has he?"
-    right, wrong = (Attempt("p", problem, f"3 + 4 = {n}\nA: {n}", n == 7) for n in (7, 8))
+    right, wrong = (LabelledSolution("p", problem, f"3 + 4 = {n}\nA: {n}", n == 7) for n in (7, 8))
     verifier = score_head(smollm, seed=0)
     verifier.model.base_model.requires_grad_(False)
     verifier.model.base_model.layers[-2:].requires_grad_(True)
     trainer = VerifierTrainer(verifier, VerifierConfig(learning_rate=3e-4, lr_multipliers={"score": 10}))
-    log = [trainer.step([Pair(right, wrong)]) for _ in range(4)]
+    log = [trainer.step([SolutionPair(right, wrong)]) for _ in range(4)]
     assert log[-1]["loss"] < 0.5 * log[0]["loss"]
     scores = trainer.scores([right, wrong])
     assert scores[0] > scores[1]

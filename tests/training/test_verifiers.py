@@ -15,8 +15,8 @@ from transformers import LlamaForSequenceClassification
 
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import PromptTooLong
-from oversight_envs.training import Attempt, VerifierConfig, VerifierTrainer, balanced_pairs
-from oversight_envs.training.verifiers import Pair, contrastive_loss, cross_entropy_loss
+from oversight_envs.training import LabelledSolution, VerifierConfig, VerifierTrainer, balanced_pairs
+from oversight_envs.training.verifiers import SolutionPair, contrastive_loss, cross_entropy_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -31,7 +31,9 @@ def test_pairs_are_balanced_within_each_problem() -> None:
     assert len(set(used)) == len(used)
     assert found == balanced_pairs(attempts(), np.random.default_rng(0))
     with pytest.raises(ValueError, match="of 2 problems 1 have only right ones and 1 only wrong"):
-        balanced_pairs([Attempt("a", "", "", True), Attempt("b", "", "", False)], np.random.default_rng(0))
+        balanced_pairs(
+            [LabelledSolution("a", "", "", True), LabelledSolution("b", "", "", False)], np.random.default_rng(0)
+        )
 
 
 def test_verifier_losses_are_their_formulas() -> None:
@@ -84,6 +86,6 @@ def test_solutions_that_do_not_fit_are_refused() -> None:
     made = tokenizer()
     model = seeded(lambda: LlamaForSequenceClassification(config(len(made), num_labels=1, pad_token_id=0)))
     verifier = RewardModelVerifier(model, made, name="tiny")
-    long = Attempt("p", "What is it", "red " * 600, True)
+    long = LabelledSolution("p", "What is it", "red " * 600, True)
     with pytest.raises(PromptTooLong, match="exceeds the 512 that model 'tiny' can read"):
-        VerifierTrainer(verifier).step([Pair(long, long)])
+        VerifierTrainer(verifier).step([SolutionPair(long, long)])

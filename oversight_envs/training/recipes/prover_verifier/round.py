@@ -12,7 +12,7 @@ from typing import Any
 from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.core.seeding import derive_seed
-from oversight_envs.evaluation.solutions import Marked, marked
+from oversight_envs.evaluation.solutions import ScoredSolution, scored_solutions
 from oversight_envs.evaluation.statistics import UNDEFINED
 from oversight_envs.judges import RewardModelVerifier
 from oversight_envs.models.hf.loading import save_folder
@@ -21,13 +21,13 @@ from oversight_envs.protocols import ProverVerifier
 from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.training.checkpoint import Part, whole_folder
 from oversight_envs.training.minibatches import epoch_batch
-from oversight_envs.training.mixtures import Mixture, attempts
+from oversight_envs.training.mixtures import Mixture, labelled_solutions
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.ppo import PPO
 from oversight_envs.training.recipes.prover_verifier import measures
 from oversight_envs.training.recipes.prover_verifier.config import HELPFUL, SNEAKY, ProverVerifierConfig, Stage
 from oversight_envs.training.recipes.prover_verifier.solutions import SolutionFiles
-from oversight_envs.training.verifiers import Attempt, VerifierTrainer
+from oversight_envs.training.verifiers import LabelledSolution, VerifierTrainer
 
 SMOOTHED = 5
 """RL steps over which the stopping rule ``convincing`` takes the mean."""
@@ -96,7 +96,7 @@ class Round:
                 found[f"verifier_{kind}"] = measures.of_verifier([measures.mark(r, trainer) for r in held_out])
         probes = {
             "discriminator": (measures.helpful_or_sneaky(new_pool), measures.helpful_or_sneaky(new)),
-            "checker": (attempts(new_pool, HELPFUL), attempts(new, HELPFUL)),
+            "checker": (labelled_solutions(new_pool, HELPFUL), labelled_solutions(new, HELPFUL)),
         }
         for name, (train, test) in probes.items():
             probe = self._other_verifier(name, [train], self.config.probe_steps)
@@ -122,7 +122,7 @@ class Round:
 
     def _train_provers(self, step: int) -> tuple[dict[str, float], bool]:
         records = self._play(self.game, self.provers, "provers", step)
-        marks = marked(records)
+        marks = scored_solutions(records)
         reference = measures.reference_score(marks)
         wrong = [s.score for s in marks if s.role == SNEAKY and not s.right]
         statistics = {
@@ -139,7 +139,7 @@ class Round:
     def _train_attacker(self, step: int) -> tuple[dict[str, float], bool]:
         assert self.attacker is not None
         records = self._play(replace(self.game, provers="sneaky"), self.attacker, "attack", step)
-        self.attack.append(measures.attack_point(marked(records), self._reference))
+        self.attack.append(measures.attack_point(scored_solutions(records), self._reference))
         over = None not in measures.attack_steps(self.attack, self._reference).values()
         point = {name: value for name, value in self.attack[-1].items() if value is not None}
         return self.attacker.step(records) | point, over
@@ -160,7 +160,9 @@ class Round:
             concurrency=self.config.concurrency,
         )
 
-    def _other_verifier(self, name: str, pools: Sequence[Sequence[Attempt]], steps: int) -> VerifierTrainer | None:
+    def _other_verifier(
+        self, name: str, pools: Sequence[Sequence[LabelledSolution]], steps: int
+    ) -> VerifierTrainer | None:
         """A verifier of its own, trained on ``pools``; None where these hold nothing to train on."""
         try:
             mixture = Mixture(pools, self._seed(name, "pairs"))
@@ -181,7 +183,7 @@ class Round:
         return measures.reference_score(self._new_marks)
 
     @cached_property
-    def _new_marks(self) -> list[Marked]:
+    def _new_marks(self) -> list[ScoredSolution]:
         """The trained provers' solutions to held-out problems, scored; asked for only once they are trained."""
         records = self.solutions.written("held-out", self.number + 1, self.provers.policy)
         return measures.mark(records, self.trainer)

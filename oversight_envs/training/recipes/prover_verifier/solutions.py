@@ -11,10 +11,10 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.play import rollout
 from oversight_envs.protocols import ProverVerifier
-from oversight_envs.training.mixtures import attempts
+from oversight_envs.training.mixtures import labelled_solutions
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.recipes.prover_verifier.config import HELPFUL, SNEAKY, MixtureKind, ProverVerifierConfig
-from oversight_envs.training.verifiers import Attempt
+from oversight_envs.training.verifiers import LabelledSolution
 
 Source = Literal["pool", "base", "held-out"]
 
@@ -72,17 +72,17 @@ class SolutionFiles:
             )
         return self._found[name]
 
-    def pools(self, mixture: MixtureKind, number: int) -> list[list[Attempt]]:
+    def pools(self, mixture: MixtureKind, number: int) -> list[list[LabelledSolution]]:
         """The solutions that the verifier of round ``number`` is trained on, one list for each earlier round."""
         if mixture == "latest":
-            return [attempts(self.written("pool", number))]
+            return [labelled_solutions(self.written("pool", number))]
         later: Source = "base" if mixture == "base" else "pool"
         records = [self.written("pool", 0)] + [self.written(later, k) for k in range(1, number + 1)]
         if mixture == "fixed":
             # by problems, so that the solutions of one stay together and make pairs
             kept = {q.id for q in self.verifier_problems[:: number + 1]}
             records = [[r for r in found if r.question.id in kept] for found in records]
-        return [attempts(found) for found in records]
+        return [labelled_solutions(found) for found in records]
 
 
 def _disjoint(config: ProverVerifierConfig, task: Task) -> tuple[list[Question], list[Question]]:
