@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 from typing import Any
 
+from oversight_envs.core.fingerprint import fingerprint
 from oversight_envs.core.players import Consult, describe_player
 from oversight_envs.core.requests import Ask, Turn
 
@@ -21,6 +22,11 @@ class CachedPlayer:
         if key not in self._replies:
             (self._replies[key],) = yield Consult(self.player, [ask])
         return self._replies[key]
+
+    @property
+    def fingerprint(self) -> str:
+        """What it is, for stored episodes: the player, without what was kept."""
+        return fingerprint(self.player)
 
     @property
     def description(self) -> dict[str, Any]:

@@ -68,6 +68,9 @@ class HumanAgent:
     def _print(self, text: str) -> None:
         print(text, file=self._screen or sys.stdout)
 
+    fingerprint = "a person"
+    """What it is, for stored episodes: a person who comes back goes on with their own."""
+
     @property
     def description(self) -> dict[str, Any]:
         return {"type": "human"}

@@ -62,6 +62,12 @@ def make_marker(spec: str, *, scores: bool, knows: Known | None = None) -> Any:
     return make_verifier(spec) if scores else make_judge(spec)
 
 
+class _Truths(dict[str, Any]):
+    """What an oracle knows, by question. Which questions it knows is not what it is: each is itself compared."""
+
+    fingerprint = "the truth"
+
+
 def _oracle(scores: bool, knows: Known | None) -> Any:
     if knows is None:
         raise ValueError("an oracle must know which questions are played: give OracleJudge(answers)")
@@ -69,8 +75,8 @@ def _oracle(scores: bool, knows: Known | None) -> Any:
     if unknown := [question.id for question in questions if question.truth is None]:
         raise ValueError(f"oracle: the truth of question {unknown[0]!r} is unknown")
     if not scores:
-        return OracleJudge({q.id: q.options[q.truth] for q in questions if isinstance(q.truth, int)})
-    asked = {question.id: question for question in questions}
+        return OracleJudge(_Truths({q.id: q.options[q.truth] for q in questions if isinstance(q.truth, int)}))
+    asked = _Truths({question.id: question for question in questions})
 
     def oracle(solution: Solution) -> float:
         right = task.check(asked[solution.question_id], final_answer(solution.text))

@@ -116,6 +116,15 @@ def evaluate(
     temperature: Temperature = 0.7,
     best_of: BestOf = 1,
     concurrency: Annotated[int, typer.Option(min=1, help="Episodes in flight.")] = 32,
+    reuse: Annotated[
+        bool | None,
+        typer.Option(
+            "--reuse/--fresh",
+            help="Take stored episodes for these players' own, or set them aside and play anew. "
+            "[default: use them where game and players are provably the same]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Measure a game on a task, beside its judge blind and with the passage.
 
@@ -143,6 +152,7 @@ def evaluate(
         seed=seed,
         reward=reward,
         concurrency=concurrency,
+        reuse=reuse,
         about=values,
     )
     show_evaluation(stdout(), result)

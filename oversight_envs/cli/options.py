@@ -20,7 +20,11 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 def build_protocol(name: str, options: Sequence[str]) -> Protocol:
     """The game called ``name`` (``debate``, ``debate_v0``, ``prover-verifier``, or ``package.module:Class``)."""
     cls = find_protocol(name)
-    hints = {hint: kind for hint, kind in get_type_hints(cls).items() if hint in {field.name for field in fields(cls)}}
+    hints = {
+        hint: kind
+        for hint, kind in get_type_hints(cls).items()
+        if hint in {field.name for field in fields(cls) if field.init}
+    }
     return cls(**parse_options("--option", name, options, hints))
 
 

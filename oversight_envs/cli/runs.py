@@ -39,6 +39,7 @@ def run_evaluation(
     seed: int = 0,
     reward: str | None = None,
     concurrency: int = 32,
+    reuse: bool | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
@@ -60,6 +61,7 @@ def run_evaluation(
                 samples=samples,
                 reward=reward,
                 concurrency=concurrency,
+                reuse=reuse,
                 about=about,
                 on_record=on_record,
             )

@@ -80,7 +80,7 @@ class Protocol(ABC):
     @cached_property
     def config(self) -> dict[str, Any]:
         """The options, as kept in the record; ``type(self)(**config)`` is this game again."""
-        return {option.name: getattr(self, option.name) for option in fields(self)}
+        return {option.name: getattr(self, option.name) for option in fields(self) if option.init}
 
 
 P = TypeVar("P", bound=Protocol)
@@ -88,7 +88,7 @@ P = TypeVar("P", bound=Protocol)
 
 def make_protocol(cls: type[P], options: Mapping[str, Any]) -> P:
     """``cls(**options)``, with an error that names the choices for an unknown option."""
-    known = [option.name for option in fields(cls)]
+    known = [option.name for option in fields(cls) if option.init]
     for option in options:
         if option not in known:
             close = difflib.get_close_matches(option, known, n=1)

@@ -25,6 +25,7 @@ from oversight_envs.core.rewards import RewardRule
 from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.statistics import Estimate
 from oversight_envs.play import StoreError, read_episodes, rollout
+from oversight_envs.play.identity import first_difference
 from oversight_envs.protocols import Direct
 
 SUMMARY = 1
@@ -93,6 +94,7 @@ def evaluate(
     seed: int = 0,
     reward: str | RewardRule | None = None,
     concurrency: int = 32,
+    reuse: bool | None = None,
     about: Mapping[str, Any] | None = None,
     on_record: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
@@ -109,7 +111,7 @@ def evaluate(
         baselines: which of ``BASELINES``. None takes those that make sense: none where no role decides between options,
             or several do, no expert where there is no passage. They are those of ``protocol.baselines()``, so that
             wording and answer orders are the protocol's own.
-        seed, reward, concurrency: as for ``rollout``.
+        seed, reward, concurrency, reuse: as for ``rollout``.
         about: what else ``run.json`` is to say of the task (its options).
         on_record: called with a condition's name, episodes done and episodes in all, for progress bars.
     """
@@ -132,7 +134,7 @@ def evaluate(
         "seed": seed,
         "players": {role: describe_player(player) for role, player in filled.items()},
     }
-    _claim(folder, settings)
+    _claim(folder, settings, reuse)
     conditions = {}
     for name, game in {protocol.name: protocol, **{name: sensible[name] for name in wanted}}.items():
         main = game is protocol
@@ -145,6 +147,7 @@ def evaluate(
             seed=seed,
             reward=reward if main else None,
             path=folder / f"{name}.jsonl",
+            reuse=reuse,
             concurrency=concurrency,
             on_record=partial(_tell, on_record, name),
         )
@@ -182,24 +185,23 @@ def _name(path: Path) -> str:
         return path.name
 
 
-def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
+def _claim(folder: Path, settings: Mapping[str, Any], reuse: bool | None) -> None:
     """Writes ``run.json``, or raises StoreError where the folder is another run's. More questions are the same run."""
     path = folder / RUN
     plain = as_json(settings)
-    if not path.exists():
+    if not path.exists() or reuse is False:
         folder.mkdir(parents=True, exist_ok=True)
         _write(path, plain)
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        other = [key for key in plain if found.get(key) != plain[key]]
+        difference = first_difference({key: found.get(key) for key in plain}, plain)
     except (ValueError, AttributeError) as error:
         raise StoreError(f"{path} is damaged ({error}): remove it, or give another folder") from error
-    if other:
-        key = other[0]
+    if difference:
         raise StoreError(
-            f"{folder} holds a run with another {key}: {found.get(key)!r:.300}; this one has {plain[key]!r:.300}. "
-            "Give another folder, or the options of the earlier run"
+            f"{folder} holds a run that was played in another way than this one is: {difference}. Give another folder, "
+            "the options of the earlier run, or play anew (reuse=False, --fresh)"
         )
 
 

@@ -6,7 +6,6 @@ without a result the speeches count, and nothing else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_b
 from oversight_envs.evaluation.solutions import ScoredSolution, SolutionMetrics, scored_solutions, solve
 from oversight_envs.evaluation.speeches import Speeches, kind, speeches
 from oversight_envs.evaluation.statistics import Estimate, paired_difference
-from oversight_envs.play.store import identity_of
+from oversight_envs.play.identity import first_difference, identity_of
 
 __all__ = [
     "Bin",
@@ -54,13 +53,17 @@ class Metrics:
 
 
 def measure(records: Sequence[Record]) -> Metrics:
-    """The metrics of records that share one configuration; raises ValueError where they don't."""
-    configurations = sorted({json.dumps(identity_of(record), sort_keys=True) for record in records})
-    if len(configurations) > 1:
-        raise ValueError(
-            f"these episodes have {len(configurations)} different configurations, {configurations[0]:.300} and "
-            f"{configurations[1]:.300}: measure each for itself, and keep one configuration in a file"
-        )
+    """The metrics of records that share one configuration, the same in whatever order they come.
+
+    Raises ValueError where they don't share one.
+    """
+    for record in records[1:]:
+        if difference := first_difference(identity_of(records[0]), identity_of(record)):
+            raise ValueError(
+                f"these episodes were played in different ways: {difference}. Measure each way for itself, and keep "
+                "one in a file"
+            )
+    records = sorted(records, key=lambda record: (record.question.id, record.seed))
     finished = [record for record in records if record.outcome is not None]
     return Metrics(
         episodes=len(records),

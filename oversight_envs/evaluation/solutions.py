@@ -79,6 +79,7 @@ def auc(solutions: Sequence[ScoredSolution]) -> Estimate:
     """
     from scipy.stats import rankdata
 
+    solutions = sorted(solutions, key=lambda s: (s.question, s.role, s.right, s.score))  # the draws go by place
     right = np.array([s.right for s in solutions])
     score = np.array([s.score for s in solutions])
     if right.all() or not right.any():

@@ -72,7 +72,7 @@ def share(pairs: Iterable[QuestionValue]) -> Estimate:
     pairs = list(pairs)
     if not pairs:
         return UNDEFINED
-    p, n = float(np.mean([value for _, value in pairs])), len({key for key, _ in pairs})
+    p, n = math.fsum(value for _, value in pairs) / len(pairs), len({key for key, _ in pairs})
     z2 = float(norm.ppf((1 + LEVEL) / 2)) ** 2
     # Wilson 1927; written out because scipy's takes whole successes only, and a tie counts as half of one
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
@@ -135,8 +135,8 @@ def bootstrap(
 
 
 def by_question(pairs: Iterable[QuestionValue]) -> dict[Hashable, float]:
-    """Question -> the mean of its values, in the order in which the questions came."""
+    """Question -> the mean of its values. The order of the pairs makes no difference, to the last digit."""
     values: dict[Hashable, list[float]] = defaultdict(list)
     for key, value in pairs:
         values[key].append(value)
-    return {key: float(np.mean(found)) for key, found in values.items()}
+    return {key: math.fsum(values[key]) / len(values[key]) for key in sorted(values, key=repr)}

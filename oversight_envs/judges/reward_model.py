@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from oversight_envs.core.checks import at_least
+from oversight_envs.core.fingerprint import fingerprint
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.requests import Solution
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
@@ -84,6 +85,11 @@ class RewardModelVerifier:
     def description(self) -> dict[str, Any]:
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
         return {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
+
+    @property
+    def fingerprint(self) -> str:
+        """What it is, for stored episodes: weights, vocabulary and template."""
+        return fingerprint((self.model, self.chat, self.description))
 
     def _score(self, rows: list[list[int]]) -> list[float]:
         was_training = self.model.training

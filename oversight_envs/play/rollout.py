@@ -20,6 +20,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.play.drive import OnFailure, drive
+from oversight_envs.play.identity import identified
 from oversight_envs.play.store import EpisodeStore
 from oversight_envs.protocols import find_protocol
 from oversight_envs.tasks import make_task
@@ -46,6 +47,7 @@ def rollout(
     seed: int = 0,
     reward: str | RewardRule | None = None,
     path: str | Path | None = None,
+    reuse: bool | None = None,
     concurrency: int = 32,
     on_failure: OnFailure = "raise",
     on_record: OnRecord | None = None,
@@ -62,7 +64,9 @@ def rollout(
         seed: decides the questions and, with each question's id, everything that is drawn.
         reward: a rule or the name of one; None: the game's own.
         path: a file to which each finished episode is appended at once; those that it already holds are not played
-            again.
+            again, if the game, the task and the players are provably the same as then (see ``EpisodeStore``).
+        reuse: True takes the players for the same whatever their fingerprints say; False sets the file's episodes aside
+            and plays all anew.
         concurrency: how many episodes are in flight.
         on_failure: what happens when a player raises: see ``drive``. Failed episodes are not kept in the file.
         on_record: for progress bars: see ``OnRecord``.
@@ -85,19 +89,26 @@ def rollout(
     ]
     if len({(job.question.id, job.seed) for job in jobs}) < len(jobs):
         raise ValueError("questions holds one question twice: use samples to play a question more than once")
-    described = {role: describe_player(player) for role, player in filled.items()}
-    identity: dict[str, Any] = {
-        "protocol": game.name,
-        "config": game.config,
-        "players": described,
-        "task": source.full_name,
-        "rule": rule_name(rule),
-    }
-    store = None if path is None else EpisodeStore(path, identity)
+    described: dict[str, Any] = {role: describe_player(player) for role, player in filled.items()}
+    store = None
+    if path is not None:
+        identity: dict[str, Any] = {
+            "protocol": game.name,
+            "config": game.config,
+            "players": identified(filled),
+            "task": source.full_name,
+            "rule": rule_name(rule),
+        }
+        store = EpisodeStore(path, identity, reuse=reuse)
+        described = store.players
     done: dict[int, Record] = {}
     try:
-        if store is not None:
-            done = {job.place: r for job in jobs if (r := store.find(job.question, job.seed)) is not None}
+        for job in jobs:
+            if store is not None and (found := store.find(game, job.question, job.seed)):
+                episode, stored = found
+                done[job.place] = finish(
+                    episode, source, rule, group=group, players=stored.players, timings=stored.timings
+                )
         if on_record is not None:
             on_record(None, len(done), len(jobs))
         begun: dict[int, tuple[_Job, float]] = {}

@@ -2,6 +2,9 @@
 
 A line is written in one go and flushed before the next episode is touched, so a kill at any moment costs at most the
 line being written; what is left of it is cut off when the file is opened again.
+
+Of a stored episode only the replies are believed: the game is played again with them (no player is called), which fails
+if it would ask anything else today. Whether the players would still say the same is known by their fingerprints.
 """
 
 from __future__ import annotations
@@ -12,41 +15,80 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from oversight_envs._files import complete_lines
+from filelock import FileLock, Timeout
+
+from oversight_envs._files import complete_lines, is_complete
+from oversight_envs.core.episode import Episode, ReplayError
+from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
-from oversight_envs.core.record_json import as_json
+from oversight_envs.play.identity import FINGERPRINT, first_difference, identity_of
 
 
 class StoreError(RuntimeError):
-    """The file can't be used or written: another run's, damaged, or the disk is full. Nothing finished is lost."""
+    """The file can't be used or written: another run's, damaged, in use, or full. Nothing finished is lost."""
 
 
 def read_episodes(path: str | Path) -> Iterator[Record]:
-    """The records of a file; a cut last line is skipped. Raises ValueError with the line number for a malformed one."""
+    """The records of a file; a cut last line is skipped.
+
+    Raises ValueError with the line number for a malformed line, and for an episode that the file holds already.
+    """
+    seen: dict[tuple[str, str, int], int] = {}
     for number, line in complete_lines(path):  # an episode that was cut short is played again on resume
         try:
-            yield Record.from_json(line)
+            record = Record.from_json(line)
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from error
+        key = record.protocol, record.question.id, record.seed
+        if key in seen:
+            raise ValueError(
+                f"{path}, line {number}: question {record.question.id!r} under seed {record.seed} again, as in line "
+                f"{seen[key]}: two runs wrote this file; remove one of the lines"
+            )
+        seen[key] = number
+        yield record
 
 
 class EpisodeStore:
     """Appends records to a file and knows which episodes it holds. ``identity`` is what all of them must share.
 
     Opening a file of another identity (protocol, options, players, task, rule) raises StoreError: results of different
-    configurations are never pooled. Only one process may write a file.
+    configurations are never pooled. Players are the same only if their fingerprints are; ``reuse=True`` takes them for
+    the same whatever their fingerprints say, and ``reuse=False`` sets the old file aside (``episodes.jsonl.1``) and
+    begins anew. One process at a time may have the file open.
     """
 
-    def __init__(self, path: str | Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: str | Path, identity: Mapping[str, Any], *, reuse: bool | None = None) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._records: dict[tuple[str, int], Record] = {}
+        self._lock = FileLock(f"{self.path}.lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreError(f"{self.path} is in use by another process: wait for it, or give another path") from None
+        try:
+            self._open(identity, reuse)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, identity: Mapping[str, Any], reuse: bool | None) -> None:
+        if self.path.exists() and reuse is False:
+            number = 1
+            while (aside := self.path.with_name(f"{self.path.name}.{number}")).exists():
+                number += 1
+            self.path.rename(aside)
+        self.players: dict[str, Mapping[str, Any]] = dict(identity["players"])
+        """What records are to say of their players."""
         if self.path.exists():
             for record in read_episodes(self.path):
-                _same_identity(self.path, identity, identity_of(record))
+                _same_identity(self.path, identity_of(record), identity, reuse)
+                if not self._records and reuse:
+                    self.players = dict(record.players)  # the caller vouches that they are the same
                 self._records[record.question.id, record.seed] = record
-            self._cut_partial_line()
+            self._end_last_line()
         self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115  closed by close()
 
     def append(self, record: Record) -> None:
@@ -65,15 +107,33 @@ class EpisodeStore:
             ) from error
         self._records[record.question.id, record.seed] = record
 
-    def find(self, question: Question, seed: int) -> Record | None:
-        """The finished episode on this question under this seed; StoreError if the question has changed since."""
+    def find(self, game: Protocol, question: Question, seed: int) -> tuple[Episode, Record] | None:
+        """The finished episode on this question under this seed, played again from its replies, and its record.
+
+        Raises StoreError if the question or what the game asks has changed since.
+        """
         record = self._records.get((question.id, seed))
-        if record is not None and replace(record.question, metadata={}) != replace(question, metadata={}):
+        if record is None:
+            return None
+        if replace(record.question, metadata={}) != replace(question, metadata={}):
             raise StoreError(f"{self.path} holds question {question.id!r} with another text: give another path")
-        return record
+        try:
+            episode = Episode(game, question, seed, record.entries)
+        except ReplayError as error:
+            raise StoreError(
+                f"{self.path}, question {question.id!r}: the game or its wording has changed since ({error}). "
+                "Give another path, or play anew (reuse=False, --fresh)"
+            ) from error
+        if not episode.done:
+            raise StoreError(
+                f"{self.path}, question {question.id!r}: the game has changed since, it goes on where the stored one "
+                "ends. Give another path, or play anew (reuse=False, --fresh)"
+            )
+        return episode, record
 
     def close(self) -> None:
         self._file.close()
+        self._lock.release()
 
     def __enter__(self) -> EpisodeStore:
         return self
@@ -81,37 +141,40 @@ class EpisodeStore:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _cut_partial_line(self) -> None:
+    def _end_last_line(self) -> None:
+        """Ends a complete last line that has no newline, and cuts off what is left of a line that a kill cut short."""
+        whole = 0
         with open(self.path, "rb+") as file:
-            file.seek(0, os.SEEK_END)
-            end = position = file.tell()
-            while position > 0:
-                step = min(position, 1 << 16)
-                file.seek(position - step)
-                newline = file.read(step).rfind(b"\n")
-                if newline >= 0:
-                    position = position - step + newline + 1
-                    break
-                position -= step
-            if position < end:
-                file.truncate(position)
+            for line in file:
+                if line.endswith(b"\n") or is_complete(line):
+                    whole += len(line)
+            if whole < file.seek(0, os.SEEK_END):
+                file.truncate(whole)
+            elif whole and not line.endswith(b"\n"):
+                file.write(b"\n")
 
 
-def identity_of(record: Record) -> dict[str, Any]:
-    """What two records must share to stand in one file."""
-    return {
-        "protocol": record.protocol,
-        "config": dict(record.config),
-        "players": dict(record.players),
-        "task": record.task,
-        "rule": record.rule,
-    }
-
-
-def _same_identity(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    for key, value in wanted.items():
-        if as_json(found[key]) != as_json(value):
+def _same_identity(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any], reuse: bool | None) -> None:
+    fix = "Give another path, the options of the earlier run, or play anew (reuse=False, --fresh)"
+    there, here = ({**ids, "players": _without_fingerprints(ids["players"])} for ids in (found, wanted))
+    if difference := first_difference(there, here):
+        raise StoreError(f"{path} holds episodes that were played in another way than this run's: {difference}. {fix}")
+    if reuse:
+        return
+    for role, player in wanted["players"].items():
+        stored, own = found["players"][role].get(FINGERPRINT), player.get(FINGERPRINT)
+        if stored is None or own is None:
             raise StoreError(
-                f"{path} holds episodes with another {key}: {found[key]!r:.300}; this run has {value!r:.300}. "
-                "Give another path, or the options of the earlier run"
+                f"{path} holds episodes, and whether players[{role!r}] played them can't be told: there is "
+                "no fingerprint of it. If it is, say so (reuse=True, --reuse); else give another path, or play anew "
+                "(reuse=False, --fresh)"
             )
+        if stored != own:
+            raise StoreError(
+                f"{path} holds episodes by another players[{role!r}]: its code, settings or weights have changed. "
+                f"{fix}; if it plays just as it did, say so (reuse=True, --reuse)"
+            )
+
+
+def _without_fingerprints(players: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {role: {k: v for k, v in player.items() if k != FINGERPRINT} for role, player in players.items()}

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 
-@lru_cache(maxsize=64)
 def load_wording(game: str, wording: str | None = None) -> dict[str, str]:
-    """Template name -> template. Raises ValueError for an unknown wording, a malformed file or an unknown entry."""
-    templates = _own(_parse(files(__package__).joinpath(f"{game}.toml").read_text("utf-8"), game))
+    """Template name -> template. Raises ValueError for an unknown wording, a malformed file or an unknown entry.
+
+    A file of the user's is read each time: it may have been edited.
+    """
+    templates = _own(_packaged(game))
     if wording is None or wording == game:
         return templates
     entries = _read(wording)
@@ -29,19 +31,22 @@ def load_wording(game: str, wording: str | None = None) -> dict[str, str]:
     return templates | changes
 
 
-@lru_cache(maxsize=64)
 def words_game(wording: str, game: str) -> bool:
     """Whether the wording has a table for ``game``, beside its own entries for another."""
     return isinstance(_read(wording).get(game), dict)
 
 
 def _read(wording: str) -> dict[str, Any]:
-    packaged = files(__package__).joinpath(f"{wording}.toml")
-    if packaged.is_file():
-        return _parse(packaged.read_text("utf-8"), wording)
+    if files(__package__).joinpath(f"{wording}.toml").is_file():
+        return _packaged(wording)
     if Path(wording).is_file():
         return _parse(Path(wording).read_text("utf-8"), wording)
     raise ValueError(f"wording={wording!r}: no such wording; give the path of a TOML file, or None for the default")
+
+
+@lru_cache(maxsize=64)
+def _packaged(name: str) -> dict[str, Any]:
+    return _parse(files(__package__).joinpath(f"{name}.toml").read_text("utf-8"), name)
 
 
 def _own(entries: dict[str, Any]) -> dict[str, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from oversight_envs.core.protocol import Protocol
@@ -19,12 +18,11 @@ class Worded(Protocol):
     wording: str | None = None
     """Another wording: a name or a TOML file; None for the game's own."""
 
-    def __post_init__(self) -> None:
-        load_wording(self.name, self.wording)  # raises early
+    _templates: Mapping[str, str] = field(init=False, repr=False, hash=False)
+    """As the file had it when the game was made: games of a file that was edited in between are not equal."""
 
-    @cached_property
-    def _templates(self) -> dict[str, str]:
-        return load_wording(self.name, self.wording)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_templates", load_wording(self.name, self.wording))
 
     def _text(self, template: str, **values: Any) -> str:
         return self._templates[template].format(**values)

@@ -35,8 +35,10 @@ def test_evaluate_resume_and_report(data: Path, tmp_path: Path) -> None:
     assert set(before) == {"debate.jsonl", "blind.jsonl", "expert.jsonl"}
     call(*args)
     assert {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in out.glob("*.jsonl")} == before
-    fails(*args, "--option", "rounds=2", says="another config")
-    fails(*args, "--agent", "scripted:other", says="another players")
+    fails(*args, "--option", "rounds=2", says="config.rounds is 1 in the one and 2 in the other")
+    fails(*args, "--agent", "scripted:other", says="players.debater_0.script")
+    call(*args, "--option", "rounds=2", "--fresh")
+    assert (out / "debate.jsonl.1").read_bytes() == before["debate.jsonl"][0]
     shown = call("report", str(out)).output
     assert str(out / "report.html") in shown
     assert (out / "summary.png").stat().st_size > 5_000

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 
 from evaluation_games import close
+from small_tasks import Things
 
-from oversight_envs.evaluation import Estimate
-from oversight_envs.evaluation.statistics import mean, share
+from oversight_envs.evaluation import Estimate, measure
+from oversight_envs.evaluation.solutions import ScoredSolution, auc
+from oversight_envs.evaluation.statistics import mean, paired_difference, share
+from oversight_envs.play import rollout
+from oversight_envs.protocols import Debate
+from oversight_envs.testing import Puppet
 
 
 def test_wilson_interval_of_a_textbook_case() -> None:
@@ -27,3 +32,15 @@ def test_undefined_is_never_a_number() -> None:
     assert Estimate(math.nan, math.inf, -math.inf) == Estimate(None)
     assert Estimate(math.nan).text() == "undefined"
     assert mean([("a", 2.0)]) == Estimate(2.0, n=1)
+
+
+def test_the_order_of_the_episodes_makes_no_difference() -> None:
+    records = rollout(Debate(), Things(), dict.fromkeys(Debate.roles, Puppet()), samples=5)
+    shuffled = sorted(records, key=lambda record: record.seed)
+    assert shuffled != records
+    assert repr(measure(records)) == repr(measure(shuffled))
+    pairs = [(key, value) for key in "abcdefg" for value in (0.1, 0.2, 0.3)]
+    other = paired_difference(pairs[::-1], [(key, 0.7 * ord(key)) for key in "gfedcba"])
+    assert paired_difference(pairs, [(key, 0.7 * ord(key)) for key in "abcdefg"]) == other
+    solutions = [ScoredSolution(f"q{k % 7}", "helpful_0", k % 3 > 0, True, k * 0.7 % 1.3) for k in range(40)]
+    assert auc(solutions) == auc(solutions[::-1])

@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from oversight_envs.core.fingerprint import fingerprint
 from oversight_envs.core.prompt import Message, Prompt
 
 Frame = list[int | tuple[int, ...]]
@@ -58,6 +59,12 @@ class ChatEncoder:
         ends = (*end_ids, tokenizer.eos_token_id, closing)
         self.end_ids = frozenset(token for token in ends if token is not None)
         """Ids that end a turn."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What it is, for stored episodes: vocabulary, template and options."""
+        tokenizer = self._tokenizer
+        return fingerprint((tokenizer.get_vocab(), tokenizer.chat_template, self._options))
 
     def encode(self, prompt: Prompt, *, closed: bool = False) -> list[int]:
         """The ids of a conversation.

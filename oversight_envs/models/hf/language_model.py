@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from oversight_envs.core.checks import at_least
+from oversight_envs.core.fingerprint import fingerprint
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.models.engine import Ability
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
@@ -95,6 +96,11 @@ class LanguageModel:
         """What the record keeps of it."""
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
         return {"type": "LanguageModel", "model": self.name, "revision": self.revision, "dtype": dtype}
+
+    @property
+    def fingerprint(self) -> str:
+        """What it is, for stored episodes: weights, vocabulary, template and settings, without what it has cached."""
+        return fingerprint((self.model, self.chat, self.context_length, self.description))
 
     def __repr__(self) -> str:
         return f"LanguageModel({self.name!r})"

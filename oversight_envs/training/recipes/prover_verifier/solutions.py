@@ -68,6 +68,7 @@ class SolutionFiles:
                 samples=self.config.held_out_solutions if held_out else self.config.solutions,
                 seed=derive_seed(self.config.seed, name),
                 path=self.folder / f"{name}.jsonl",
+                reuse=True,  # by the policy that the run's checkpoints lead to, which is not the one that is here now
                 concurrency=self.config.concurrency,
             )
         return self._found[name]
