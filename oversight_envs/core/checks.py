@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from numbers import Integral
+from typing import Any
 
 
 def one_of(argument: str, value: object, allowed: tuple[object, ...]) -> None:
@@ -16,6 +18,24 @@ def at_least(argument: str, value: object, least: int) -> None:
     """``value`` must be a whole number (NumPy's too, no bool) of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{argument}={value!r}: give a whole number of at least {least}")
+
+
+def whole(argument: str, value: object) -> int:
+    """``value`` as an int; it must be a whole number (NumPy's too, no bool): a seed, say."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ValueError(f"{argument}={value!r:.80}: give a whole number")
+    return int(value)
+
+
+def storable(argument: str, value: Any) -> None:
+    """``value`` must be JSON values: a record has to be written when the game is over, and read again."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        why = "it has a lone surrogate" if isinstance(error, UnicodeEncodeError) else str(error)
+        raise ValueError(
+            f"{argument} can't be stored ({why}): give JSON values (text, finite numbers, lists, dicts): {value!r:.200}"
+        ) from None
 
 
 def positive(argument: str, value: float) -> None:

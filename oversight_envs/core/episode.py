@@ -10,13 +10,14 @@ Rule 3: a reply that can't be one changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from oversight_envs.core.answers import DecisionError
+from oversight_envs.core.checks import whole
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Outcome, Protocol, check_assignment
 from oversight_envs.core.question import Question
@@ -57,10 +58,12 @@ class Episode:
     """
 
     def __init__(self, protocol: Protocol, question: Question, seed: int, log: Iterable[Entry] = ()) -> None:
+        if not isinstance(question, Question):
+            raise TypeError(f"question={question!r:.80}: give a Question (task[0] is one)")
         protocol.check_question(question)
         self.protocol = protocol
         self.question = question
-        self.seed = seed
+        self.seed = seed = whole("seed", seed)
         self.outcome: Outcome | None = None
         self.truncated: str | None = None
         self.failed: str | None = None
@@ -128,12 +131,13 @@ class Episode:
 
     def fail(self, why: str) -> None:
         """Ends the episode without an outcome, because whoever was asked could not answer."""
-        if self.done:
-            raise ValueError(f"the episode on question {self.question.id!r} is over already")
+        self._end()
         self.failed = why
-        if isinstance(self._request, Say):
-            self._combined()  # what some have said already
-        self._close()
+
+    def truncate(self, why: str) -> None:
+        """Ends the episode without an outcome, because what was said leaves no way to go on."""
+        self._end()
+        self.truncated = why
 
     def branch(self, *, unanswered: bool = False) -> Episode:
         """An independent copy at this very point; ``unanswered`` leaves out replies to the request that is still open.
@@ -147,7 +151,7 @@ class Episode:
         return self.branch()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.protocol, self.question, self.seed, self.log, self.failed)
+        return ended_episode, (self.protocol, self.question, self.seed, self.log, self.truncated, self.failed)
 
     def _answer_in_words(self, ask: Ask, text: str) -> None:
         """Reads a decision or mark from text. An ambiguous one is asked again once; then the episode is truncated."""
@@ -171,6 +175,13 @@ class Episode:
         del self._asks[entry.index]
         if not self._asks:
             self._send(self._combined())
+
+    def _end(self) -> None:
+        if self.done:
+            raise ValueError(f"the episode on question {self.question.id!r} is over already")
+        if isinstance(self._request, Say):
+            self._combined()  # what some have said already
+        self._close()
 
     def _close(self) -> None:
         self._asks.clear()
@@ -202,6 +213,9 @@ class Episode:
                 raise TypeError(f"{self.protocol.name} returned {outcome!r:.200}, which is no Outcome") from None
             self.outcome = outcome
             return
+        except Exception as error:  # a script can't be run twice from here
+            self.failed = f"{self.protocol.name}: {type(error).__name__}: {error}"
+            raise
         if not isinstance(request, Request):
             raise TypeError(f"{self.protocol.name} yielded {request!r:.200}, which is not a Say, Decide or Score")
         self._moment = _Moment()
@@ -282,9 +296,17 @@ class LookAhead:
         return episode
 
 
-def _rebuild(protocol: Protocol, question: Question, seed: int, log: Sequence[Entry], failed: str | None) -> Episode:
+def ended_episode(
+    protocol: Protocol, question: Question, seed: int, log: Iterable[Entry], truncated: str | None, failed: str | None
+) -> Episode:
+    """The episode of a log that ended as is said here, if the log itself does not say so.
+
+    Raises ReplayError for a log of another game.
+    """
     episode = Episode(protocol, question, seed, log)
-    if failed is not None:
+    if truncated is not None and not episode.done:
+        episode.truncate(truncated)
+    if failed is not None and not episode.done:
         episode.fail(failed)
     return episode
 

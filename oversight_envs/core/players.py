@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
+from oversight_envs.core.checks import storable
 from oversight_envs.core.prompt import render_prompt
 from oversight_envs.core.protocol import Protocol as Game
 from oversight_envs.core.protocol import check_roles
@@ -29,6 +30,13 @@ Shape = Literal["batch", "async", "compound"]
 
 class PlayerError(RuntimeError):
     """A player gave something that can't be used: too few answers, NaN, the wrong type. The episode is unharmed."""
+
+
+class Unanswerable(PlayerError):
+    """One ask can't be answered, through nobody's fault that a repetition could mend: it is too long for the model.
+
+    If what was said made it so, the episode is truncated, with the reason, and others go on.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,10 @@ def _fitting(name: str, role: Role, player: Any) -> Any:
 def describe_player(player: Any) -> dict[str, Any]:
     """What the record keeps of a player: its ``description`` where it has one, else its type."""
     described = getattr(player, "description", None)
-    return dict(described) if isinstance(described, Mapping) else {"type": type(player).__qualname__}
+    if not isinstance(described, Mapping):
+        return {"type": type(player).__qualname__}
+    storable(f"the description of {type(player).__qualname__}", dict(described))
+    return dict(described)
 
 
 def answer_asks(player: Any, asks: Sequence[Ask]) -> list[Reply]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from oversight_envs.core.checks import storable, whole
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.seeding import derive_seed
 
@@ -30,8 +32,16 @@ class Question:
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        if not self.id or not isinstance(self.id, str):
-            raise ValueError(f"Question.id must be a non-empty string, not {self.id!r}")
+        if not isinstance(self.id, str) or not self.id:
+            raise ValueError(f"Question.id must be a non-empty string, not {self.id!r:.80}")
+        storable("Question.id", self.id)
+        for name in ("text", "passage"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"question {self.id!r}: {name} must be a string, not {getattr(self, name)!r:.80}")
+        if self.metadata:
+            storable(f"question {self.id!r}: metadata", dict(self.metadata))
+        if isinstance(self.truth, Integral) and not isinstance(self.truth, (bool, int)):
+            object.__setattr__(self, "truth", int(self.truth))
         if isinstance(self.options, str):
             raise ValueError(f"Question.options must be a sequence of strings, not the string {self.options!r}")
         # frozen: tidy up once here, so that nothing downstream meets a lone surrogate or a list
@@ -101,8 +111,8 @@ class Task(ABC):
 
     def sample(self, count: int | None = None, *, seed: int = 0) -> list[Question]:
         """``count`` different questions in an order that depends on the seed alone (all of them when None)."""
-        size = len(self)
-        count = size if count is None else count
+        size, seed = len(self), whole("seed", seed)
+        count = size if count is None else whole("count", count)
         if not 1 <= count <= size:
             raise ValueError(
                 f"count={count}: task {self.name!r} ({self.split}) has {size} questions, ask for 1..{size}"

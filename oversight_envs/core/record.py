@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from oversight_envs.core.episode import Entry, Episode
+from oversight_envs.core.episode import Entry, Episode, ended_episode
 from oversight_envs.core.protocol import Outcome, Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record_json import from_plain, to_plain
@@ -69,7 +69,9 @@ class Record:
 
         Raises ReplayError if ``protocol`` is not the game that was recorded.
         """
-        return Episode(protocol, self.question, self.seed, self.entries[:upto])
+        if upto is not None:
+            return Episode(protocol, self.question, self.seed, self.entries[:upto])
+        return ended_episode(protocol, self.question, self.seed, self.entries, self.truncated, self.failed)
 
     def to_json(self) -> str:
         """One line of JSON: see ``record_json.py``."""
@@ -79,9 +81,13 @@ class Record:
     def from_json(cls, line: str) -> Record:
         """Reads a line of ``to_json``, of this schema or an older one. Raises ValueError for anything else."""
         try:
-            return cls(**from_plain(json.loads(line)))
+            return cls(**from_plain(json.loads(line, parse_constant=_not_json)))
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(f"not an episode record: {type(error).__name__}: {error}") from error
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value")
 
 
 def make_record(episode: Episode, task: Task, **about: Any) -> Record:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from oversight_envs.core.answers import parse_decision, parse_score
+from oversight_envs.core.checks import storable, whole
 from oversight_envs.core.prompt import MAX_TEXT, Prompt, clean_text
 from oversight_envs.core.question import Question
 from oversight_envs.core.seeding import derive_seed
@@ -236,9 +237,30 @@ class Turn(Ask):
         speech = Speech(reply) if isinstance(reply, str) else reply
         if not isinstance(speech, Speech) or not isinstance(speech.text, str):
             raise TypeError(f"{self.role} must say a string or a Speech, not {reply!r:.200}")
+        if not all(type(drawn) is tuple and not drawn for drawn in (speech.token_ids, speech.log_probs)):
+            speech = self._with_ids(speech)
+        if speech.info:
+            storable(f"Speech.info of {self.role}", dict(speech.info))
         text = self.cleaned(speech.text)
         # ids stand for the uncleaned text
         return speech if text == speech.text else Speech(text, info=speech.info)
+
+    def _with_ids(self, speech: Speech) -> Speech:
+        """Ids and log-probabilities as plain numbers: arrays and tensors are taken for what they hold."""
+        ids, log_probs = speech.token_ids, speech.log_probs
+        if type(ids) is not tuple or any(type(token) is not int for token in ids):
+            try:
+                ids = tuple([whole("Speech.token_ids", token) for token in getattr(ids, "tolist", lambda: ids)()])
+            except TypeError:
+                raise TypeError(f"{self.role}: Speech.token_ids must be token ids, not {ids!r:.80}") from None
+        log_probs = _floats(f"{self.role}: Speech.log_probs", log_probs)
+        if log_probs and len(log_probs) != len(ids):
+            raise ValueError(f"{self.role}: a Speech of {len(ids)} token_ids with {len(log_probs)} log_probs")
+        if any(math.isnan(p) for p in log_probs):
+            raise ValueError(
+                f"{self.role}: Speech.log_probs has NaN at place {[math.isnan(p) for p in log_probs].index(True)}"
+            )
+        return replace(speech, token_ids=ids, log_probs=log_probs)
 
     def read(self, text: str) -> Speech:
         return self.checked(text)
@@ -265,6 +287,19 @@ def as_turn(ask: Ask, *, draw: int) -> Turn:
     if isinstance(ask, Turn):
         return replace(ask, draw=draw)
     return Turn(ask.role, ask.prompt, ask.index, ask.question_id, ask.question, ask.passage, ask.episode_seed, draw)
+
+
+def _floats(what: str, numbers: Any) -> tuple[float, ...]:
+    """Numbers as a tuple of floats, itself where it is one; arrays and tensors are taken for what they hold."""
+    if type(numbers) is tuple and set(map(type, numbers)) <= {float}:
+        return numbers
+    try:
+        if isinstance(numbers, (str, bytes)) or any(isinstance(p, (str, bytes, bool)) for p in numbers):
+            raise TypeError
+        return tuple([float(p) for p in numbers])
+    except (TypeError, ValueError):
+        one = numbers[0] if isinstance(numbers, tuple) and len(numbers) == 1 else numbers
+        raise TypeError(f"{what}: numbers are needed, not {one!r:.200}") from None
 
 
 @runtime_checkable
@@ -341,13 +376,17 @@ class Case(Ask):
 
     def checked(self, reply: Any) -> Verdict:
         if not isinstance(reply, Verdict):
-            raise TypeError(f"{self.role} must decide by a Verdict, not {reply!r:.200}")
-        if len(reply.log_probs) != len(self.labels):
-            raise ValueError(
-                f"{self.role} gave {len(reply.log_probs)} log-probabilities for {len(self.labels)} options"
+            raise TypeError(
+                f"{self.role} must decide by a Verdict of {len(self.labels)} log-probabilities, not {reply!r:.200}"
             )
-        reply.check()
-        return reply
+        log_probs = _floats(f"{self.role}: Verdict.log_probs", reply.log_probs)
+        mass = reply.mass if reply.mass is None else _floats(f"{self.role}: Verdict.mass", (reply.mass,))[0]
+        plain = log_probs is reply.log_probs and mass is reply.mass
+        verdict: Verdict = reply if plain else Verdict(log_probs, mass)
+        if len(log_probs) != len(self.labels):
+            raise ValueError(f"{self.role} gave {len(log_probs)} log-probabilities for {len(self.labels)} options")
+        verdict.check()
+        return verdict
 
     def read(self, text: str) -> Verdict:
         return parse_decision(text, self.labels)
@@ -358,7 +397,8 @@ class Case(Ask):
 
     @staticmethod
     def from_json(data: Any) -> Verdict:
-        verdict = Verdict(tuple(data["verdict"]), data["mass"])
+        (mass,) = (None,) if data["mass"] is None else _floats("a verdict's mass", (data["mass"],))
+        verdict = Verdict(_floats("a verdict", data["verdict"]), mass)
         verdict.check()
         return verdict
 
@@ -439,12 +479,7 @@ class Solution(Ask):
     samples: ClassVar[tuple[str, ...]] = ("Yes", "No", "0.8", "35%")
 
     def checked(self, reply: Any) -> float:
-        try:
-            score = float(reply)
-        except (TypeError, ValueError):
-            raise TypeError(f"{self.role} must score by a real number, not {reply!r:.200}") from None
-        if isinstance(reply, (bool, str)):
-            raise TypeError(f"{self.role} must score by a real number, not {reply!r:.200}")
+        (score,) = _floats(f"{self.role} must score by a real number", (reply,))
         if not math.isfinite(score):
             raise ValueError(f"{self.role} gave a score that is not finite: {score}")
         return score

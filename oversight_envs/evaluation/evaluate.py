@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from oversight_envs._files import write_whole
+from oversight_envs.core.checks import whole
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
@@ -26,6 +27,7 @@ from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.statistics import Estimate
 from oversight_envs.play import StoreError, read_episodes, rollout
 from oversight_envs.play.identity import first_difference
+from oversight_envs.play.rollout import choose
 from oversight_envs.protocols import Direct
 
 SUMMARY = 1
@@ -115,7 +117,8 @@ def evaluate(
         about: what else ``run.json`` is to say of the task (its options).
         on_record: called with a condition's name, episodes done and episodes in all, for progress bars.
     """
-    chosen = task.sample(questions, seed=seed) if questions is None or isinstance(questions, int) else questions
+    seed = whole("seed", seed)
+    chosen = choose(task, questions, seed)
     judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
     sensible = _sensible_baselines(protocol, chosen) if len(judges) == 1 and baselines != () else {}
     wanted = tuple(sensible) if baselines is None else tuple(baselines)

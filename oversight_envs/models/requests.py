@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oversight_envs.core.checks import at_least
+from oversight_envs.core.players import Unanswerable
 from oversight_envs.core.prompt import Prompt
 
 PromptOrIds = Prompt | Sequence[int]
 """Chat messages, or token ids that are already encoded."""
 
 
-class PromptTooLong(ValueError):
+class PromptTooLong(Unanswerable, ValueError):
     """A prompt and what is to follow it do not fit the model's context. Raised before anything is computed."""
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import answer_asks, check_reply
+from oversight_envs.core.players import Unanswerable, answer_asks, check_reply
 from oversight_envs.play.queue import Batch, Queue
 
 OnFailure = Literal["raise", "record"]
@@ -36,8 +36,9 @@ def drive(
         episodes: each with its players. They are begun as there is room.
         concurrency: how many are in flight; None: all.
         on_failure: what happens when a player raises. ``raise``: the exception passes through, and the episodes stay
-            where they were. ``record``: a batch that failed is asked one by one, and the episodes whose own ask failed
-            end as ``failed``, with the reason, while the others go on.
+            where they were. ``record``: a batch that failed is asked in parts, and the episodes whose own ask failed
+            end as ``failed``, with the reason, while the others go on. In either case an episode that has grown too
+            long for a player (``Unanswerable``) ends as ``truncated``, by itself.
         watch: a context around each call to a player, for whoever shows what is going on.
     """
     one_of("on_failure", on_failure, ("raise", "record"))
@@ -56,7 +57,7 @@ def drive(
                     queue.add(*added)
             batch = queue.take()
             if batch is not None and batch.shape == "async":
-                background = background or _Background(on_failure)
+                background = background or _Background()
                 background.start(batch)
             elif batch is not None:
                 with watch(batch):
@@ -74,27 +75,25 @@ def drive(
 
 
 def _answer(queue: Queue, batch: Batch, on_failure: OnFailure) -> None:
-    if on_failure == "raise":
-        queue.give(batch, answer_asks(batch.player, batch.asks))
-        return
     try:
         replies = answer_asks(batch.player, batch.asks)
     except Exception as error:
+        if on_failure == "raise" and not isinstance(error, Unanswerable):
+            raise
         if len(batch.asks) == 1:
-            queue.fail(batch, f"{batch.asks[0].role}: {type(error).__name__}: {error}")
+            queue.fail(batch, error)
             return
     else:
         queue.give(batch, replies)
         return
-    for ask, owner in zip(batch.asks, batch.owners, strict=True):  # which of them was it?
-        _answer(queue, Batch(batch.player, [ask], batch.shape, [owner]), on_failure)
+    for half in batch.halves():  # whose ask was it?
+        _answer(queue, half, on_failure)
 
 
 class _Background:
     """Asks on their way to asynchronous players."""
 
-    def __init__(self, on_failure: OnFailure) -> None:
-        self._on_failure = on_failure
+    def __init__(self) -> None:
         self._futures: dict[Future[Any], Batch] = {}
         self._arrived: SimpleQueue[Future[Any]] = SimpleQueue()
 
@@ -114,9 +113,7 @@ class _Background:
         try:
             reply = check_reply(f"{type(batch.player).__qualname__}.answer()", batch.asks[0], future.result())
         except Exception as error:
-            if self._on_failure == "raise":
-                raise
-            queue.fail(batch, f"{batch.asks[0].role}: {type(error).__name__}: {error}")
+            queue.fail(batch, error)
             return
         queue.give(batch, [reply])
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Consult, PlayerError, Shape, check_reply, shape
+from oversight_envs.core.players import Consult, PlayerError, Shape, Unanswerable, check_reply, shape
 from oversight_envs.core.requests import Ask, Reply
 
 
@@ -50,6 +50,12 @@ class Batch:
     asks: list[Ask]
     shape: Shape
     owners: list[_Owner]
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """The same asks in two batches."""
+        k = len(self.asks) // 2
+        first = Batch(self.player, self.asks[:k], self.shape, self.owners[:k])
+        return first, Batch(self.player, self.asks[k:], self.shape, self.owners[k:])
 
 
 class Queue:
@@ -94,10 +100,11 @@ class Queue:
             if not owner.episode.done:  # it may have failed by another ask meanwhile
                 self._deliver(ask, owner, reply)
 
-    def fail(self, batch: Batch, why: str) -> None:
-        """Ends every episode that a batch belongs to: its player could not answer."""
-        for owner in batch.owners:
-            self._fail(owner.episode, why)
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Ends the episode of a batch of one, whose player could not answer: as truncated where it is too long by what
+        was said, else as failed. Raises ``error`` again where failures are not to be recorded."""
+        (ask,), (owner,) = batch.asks, batch.owners
+        self._fail(owner.episode, ask.role, error)
 
     def ended(self) -> Iterator[Episode]:
         """The episodes that have ended since this was last asked."""
@@ -121,9 +128,12 @@ class Queue:
             del self._players[id(episode)]
             self._ended.append(episode)
 
-    def _fail(self, episode: Episode, why: str) -> None:
+    def _fail(self, episode: Episode, role: str, error: Exception) -> None:
+        too_long = isinstance(error, Unanswerable) and bool(episode.transcript)
+        if not too_long and not self._record_failures:
+            raise error
         if not episode.done:
-            episode.fail(why)
+            (episode.truncate if too_long else episode.fail)(f"{role}: {type(error).__name__}: {error}")
             self._end(episode)
 
     def _wait(self, player: Any, ask: Ask, owner: _Owner) -> None:
@@ -147,9 +157,7 @@ class Queue:
         try:
             consult, reply = self._consulted(compound, replies)
         except Exception as error:
-            if not self._record_failures:
-                raise
-            self._fail(compound.owner.episode, f"{compound.ask.role}: {type(error).__name__}: {error}")
+            self._fail(compound.owner.episode, compound.ask.role, error)
             return
         if consult is None:
             self._deliver(compound.ask, compound.owner, reply)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oversight_envs.core.checks import at_least
+from oversight_envs.core.checks import at_least, whole
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
@@ -73,12 +74,14 @@ def rollout(
 
     Raises ValueError or TypeError, before anything is played, for what does not fit together.
     """
-    game, source = as_protocol(protocol), as_task(task)
+    game, source, seed = as_protocol(protocol), as_task(task), whole("seed", seed)
     at_least("samples", samples, 1)
     at_least("concurrency", concurrency, 1)
     game.check_task(source)
     rule = get_rule(reward, game)
-    chosen = source.sample(questions, seed=seed) if questions is None or isinstance(questions, int) else questions
+    chosen = choose(source, questions, seed)
+    for question in chosen:
+        game.check_question(question)  # all, before the first is played
     filled = check_players(game, players, knows=(source, chosen))
     if missing := [role for role in game.roles if role not in filled]:
         raise ValueError(f"players: nobody plays {', '.join(missing)}; a rollout needs every role filled")
@@ -133,6 +136,18 @@ def rollout(
             store.close()
     records = [done[job.place] for job in jobs]
     return records if group is None else reward_records(records, rule)
+
+
+def choose(task: Task, questions: int | Sequence[Question] | None, seed: int) -> Sequence[Question]:
+    """So many questions of the task in its seeded order (None: all), or the questions that were given."""
+    if questions is None or isinstance(questions, (Integral, str)) or not isinstance(questions, Sequence):
+        return task.sample(questions, seed=seed)  # type: ignore[arg-type]  # which says what is wrong with others
+    for question in questions:
+        if not isinstance(question, Question):
+            raise TypeError(f"questions holds {question!r:.80}: give Questions (task[0] is one), or how many to draw")
+    if not questions:
+        raise ValueError("questions is empty: give at least one, or how many to draw")
+    return questions
 
 
 def as_protocol(protocol: Protocol | str) -> Protocol:

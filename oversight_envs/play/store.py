@@ -118,7 +118,7 @@ class EpisodeStore:
         if replace(record.question, metadata={}) != replace(question, metadata={}):
             raise StoreError(f"{self.path} holds question {question.id!r} with another text: give another path")
         try:
-            episode = Episode(game, question, seed, record.entries)
+            episode = replace(record, question=question).episode(game)
         except ReplayError as error:
             raise StoreError(
                 f"{self.path}, question {question.id!r}: the game or its wording has changed since ({error}). "

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from small_tasks import Things
 
-from oversight_envs import Record, Speech, Task, Turn, rollout
+from oversight_envs import Case, Question, Record, Speech, Task, Turn, Verdict, debate_v0, rollout
+from oversight_envs.agents import ScriptedAgent
+from oversight_envs.models import PromptTooLong
 from oversight_envs.protocols import Debate, ProverVerifier
 from oversight_envs.testing import Puppet
 
@@ -56,3 +62,90 @@ def test_rollout_refuses_bad_arguments(things: Task) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             rollout(Debate(), things, **{"players": players, **arguments})
+
+
+class ShortSighted(Puppet):
+    """Can't read a prompt in which somebody said too much."""
+
+    def decide(self, cases: Sequence[Case]) -> list[Verdict]:
+        if any("on and on" in case.prompt[-1].content for case in cases):
+            raise PromptTooLong("a prompt of 9,000 tokens exceeds the 512 that this model can read")
+        return super().decide(cases)
+
+
+def talkative(turn: Turn) -> str:
+    return "on and on" if turn.question_id == "key" and turn.role == "debater_1" else "It is so."
+
+
+def test_one_speech_too_long_for_the_judge_ends_its_own_episode_only(things: Task, tmp_path: Path) -> None:
+    path = tmp_path / "episodes.jsonl"
+    players = {"debater_0": Puppet(), "debater_1": ScriptedAgent(talkative), "judge_0": ShortSighted()}
+    records = rollout(Debate(), things, players, path=path)
+    (cut,) = (record for record in records if record.outcome is None)
+    assert cut.question.id == "key"
+    assert cut.truncated is not None
+    assert cut.truncated.startswith("judge_0: PromptTooLong: a prompt of 9,000 tokens")
+    assert len(cut.transcript) == 2
+    assert rollout(Debate(), things, players, path=path) == records  # it is kept, and not played again
+    copied = pickle.loads(pickle.dumps(cut.episode(Debate())))
+    assert copied.truncated == cut.truncated
+    env = debate_v0.raw_env(task=things, players={"judge_0": ShortSighted()})
+    env.reset(seed=0, options={"question": 0})
+    for _ in range(2):
+        env.step("on and on")
+    assert env.truncations == {"debater_0": True, "debater_1": True}
+    assert "9,000 tokens" in env.infos["debater_0"]["truncated"]
+
+
+def test_a_question_too_long_for_the_first_speaker_is_the_callers_to_mend(things: Task) -> None:
+    class Blinkered(Puppet):
+        def speak(self, turns: Sequence[Turn]) -> list[Speech]:
+            raise PromptTooLong("the passage does not fit")
+
+    with pytest.raises(PromptTooLong, match="does not fit"):
+        rollout(Debate(), things, dict.fromkeys(Debate.roles, Blinkered()))
+
+
+def test_a_question_that_cannot_be_played_is_named_before_anything_is_played(things: Task) -> None:
+    three = Question("odd", "Which?", ("a", "b", "c"), "a, b, c", 0)
+
+    class Never(Puppet):
+        def speak(self, turns: Sequence[Turn]) -> list[Speech]:
+            raise AssertionError
+
+    with pytest.raises(ValueError, match="'odd' has 3"):
+        rollout(Debate(), things, dict.fromkeys(Debate.roles, Never()), questions=[*things, three])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": "3"}, "seed='3': give a whole number"),
+        ({"seed": 2.0}, "seed=2.0: give a whole number"),
+        ({"seed": True}, "seed=True: give a whole number"),
+        ({"seed": None}, "seed=None: give a whole number"),
+        ({"samples": "3"}, "samples='3'"),
+        ({"concurrency": 2.5}, "concurrency=2.5"),
+        ({"questions": 2.0}, "count=2.0: give a whole number"),
+        ({"questions": True}, "count=True: give a whole number"),
+        ({"questions": "2"}, "count='2': give a whole number"),
+        ({"questions": []}, "questions is empty"),
+        ({"questions": ["key"]}, "questions holds 'key': give Questions"),
+        ({"task": "debates"}, "debates"),
+        ({"task": Things}, "give a task"),
+        ({"protocol": "debat"}, "debat"),
+        ({"protocol": Debate}, "give a game"),
+        ({"players": {"judge_0": Puppet}}, r"give an instance, Puppet\(\)"),
+        ({"reward": "logits"}, "reward='logits'"),
+    ],
+)
+def test_bad_arguments_are_named(things: Task, options: dict[str, Any], message: str) -> None:
+    given = {"protocol": Debate(), "task": things, "players": puppets(Debate())} | options
+    with pytest.raises((ValueError, TypeError), match=message):
+        rollout(given.pop("protocol"), given.pop("task"), given.pop("players"), **given)
+
+
+def test_numpy_numbers_are_numbers(things: Task) -> None:
+    expected = rollout(Debate(), things, puppets(Debate()), questions=2, samples=2, seed=3)
+    found = rollout(Debate(), things, puppets(Debate()), questions=np.int64(2), samples=np.int32(2), seed=np.uint8(3))  # type: ignore[arg-type]
+    assert plain(found) == plain(expected)
