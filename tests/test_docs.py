@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from oversight_envs.cli.game_options import games_page
+
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")  # docs/stable_baselines3.md: wrappers/test_sb3.py
 SHORTER = (("questions=8", "questions=1"),)
@@ -33,7 +35,13 @@ def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest
         assert Path("runs/mine/episodes.jsonl").read_text().count("\n") == 1
 
 
+def test_the_page_of_options_is_that_of_the_games() -> None:
+    assert (ROOT / "docs/games.md").read_text(encoding="utf-8") == games_page(), (
+        "make it again: its second line says how"
+    )
+
+
 def test_links_lead_somewhere() -> None:
-    for page in (*PAGES, "docs/stable_baselines3.md", "examples/results/README.md"):
+    for page in (*PAGES, "docs/games.md", "docs/stable_baselines3.md", "examples/results/README.md"):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8")):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"

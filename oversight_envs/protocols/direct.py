@@ -28,6 +28,7 @@ class Direct(Worded):
     expert: bool = False
     """Whether the judge reads the passage."""
     both_orders: bool = False
+    """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
 
     name: ClassVar = "direct"
     reward: ClassVar = nobody

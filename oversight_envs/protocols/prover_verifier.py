@@ -35,6 +35,7 @@ class ProverVerifier(Worded):
     verifier: bool = True
     """Whether there is a verifier. Without one the provers play alone, and are paid for being right by default."""
     max_words: int = 200
+    """Word limit of a solution; what is over it is cut and the record says so."""
 
     name: ClassVar = "prover_verifier"
     simultaneous: ClassVar = True
