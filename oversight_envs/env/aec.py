@@ -134,7 +134,10 @@ class OversightEnv(AECEnv[str, str, str]):
         return seen
 
     def render(self) -> str | None:
-        """The transcript so far as text: returned in mode ``ansi``, printed in mode ``human``."""
+        """The transcript so far as text: returned in mode ``ansi``, printed in mode ``human``.
+
+        It shows what every player may know: no speech of a turn in which others have yet to speak, no private notes.
+        """
         if self.render_mode is None:
             gymnasium.logger.warn("render() without render_mode: pass render_mode='human' or 'ansi'")
             return None

@@ -15,9 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from oversight_envs._files import write_whole
+from oversight_envs._files import make_folder, regular_file, write_whole
 from oversight_envs.core.checks import whole
 from oversight_envs.core.players import Players, check_players, describe_player
+from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
@@ -73,11 +74,11 @@ class Evaluation:
             files = sorted(path.glob("*.jsonl"), key=lambda file: (file.stem in BASELINES, file.stem))
             if not files:
                 raise FileNotFoundError(f"{path}: no .jsonl file of episodes in this folder")
-        elif path.is_file():
+        elif regular_file(path).is_file():
             files = [path]
         else:
             raise FileNotFoundError(f"{path}: no such file or folder")
-        conditions = {file.stem: list(read_episodes(file)) for file in files}
+        conditions = {clean_text(file.stem): list(read_episodes(file)) for file in files}
         conditions = {name: records for name, records in conditions.items() if records}  # not begun when it was stopped
         if not conditions:
             raise ValueError(f"{path}: no finished episode here")
@@ -180,20 +181,19 @@ def summary(evaluation: Evaluation, settings: Mapping[str, Any]) -> dict[str, An
 def _name(path: Path) -> str:
     """What a run is called: by its ``run.json``, else by its folder or file."""
     if path.is_file():
-        return path.stem
+        return clean_text(path.stem)
     try:
         run = json.loads((path / RUN).read_text(encoding="utf-8"))
         return f"{run['protocol']} on {run['task']['name']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return path.name
+        return clean_text(path.name)
 
 
 def _claim(folder: Path, settings: Mapping[str, Any], reuse: bool | None) -> None:
     """Writes ``run.json``, or raises StoreError where the folder is another run's. More questions are the same run."""
-    path = folder / RUN
+    path = regular_file(make_folder(folder) / RUN)
     plain = as_json(settings)
     if not path.exists() or reuse is False:
-        folder.mkdir(parents=True, exist_ok=True)
         _write(path, plain)
         return
     try:

@@ -15,6 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from oversight_envs._files import regular_file
+
 
 def load_wording(game: str, wording: str | None = None) -> dict[str, str]:
     """Template name -> template. Raises ValueError for an unknown wording, a malformed file or an unknown entry.
@@ -39,8 +41,11 @@ def words_game(wording: str, game: str) -> bool:
 def _read(wording: str) -> dict[str, Any]:
     if files(__package__).joinpath(f"{wording}.toml").is_file():
         return _packaged(wording)
-    if Path(wording).is_file():
-        return _parse(Path(wording).read_text("utf-8"), wording)
+    if regular_file(wording).is_file():
+        try:
+            return _parse(Path(wording).read_text("utf-8"), wording)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"wording={wording!r} is not a text in UTF-8: {error}") from error
     raise ValueError(f"wording={wording!r}: no such wording; give the path of a TOML file, or None for the default")
 
 

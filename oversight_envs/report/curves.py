@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oversight_envs._files import complete_lines
+from oversight_envs._files import json_rows
+from oversight_envs.core.prompt import clean_text
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress
+from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress, png
 from oversight_envs.training.curves import Column, Curves, CurvesPanel
 
 Measured = Mapping[str, Any]
 """One row of measurements."""
 
 _COLOURS = {"honest": HONEST, "dishonest": DISHONEST, "plain": PLAIN}
+_ESTIMATE = {"value", "low", "high", "n"}
 _FIELD = re.compile(r"\{(first|last)\.([\w.-]+)(?::(\w+))?\}")
 
 
@@ -50,19 +50,16 @@ class Training:
 
     def draw(self, *, dark: bool = False, dpi: int = 144) -> bytes:
         """A row of panels with curves as PNG bytes. Bands are 95% intervals over questions."""
-        from matplotlib.figure import Figure
-
-        ink, paper = ("#dfe3ea", "#15181d") if dark else ("#24292f", "#ffffff")
         panels = self.shown.panels
-        figure = Figure(figsize=(4.8 * len(panels), 3.5), facecolor=paper, layout="constrained")
-        for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-            self._draw(axis, panel)
-            dress(axis, ink, paper)
-            axis.grid(color=ink, alpha=0.12)
-            axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
-        file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=dpi, facecolor=paper)
-        return file.getvalue()
+
+        def fill(figure: Any, ink: str, paper: str) -> None:
+            for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+                self._draw(axis, panel)
+                dress(axis, ink, paper)
+                axis.grid(color=ink, alpha=0.12)
+                axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
+
+        return png((4.8 * len(panels), 3.5), fill, dark=dark, dpi=dpi)
 
     def _draw(self, axis: Any, panel: CurvesPanel) -> None:
         places: set[float] = set()
@@ -105,8 +102,12 @@ def load_training(folder: str | Path) -> Training | None:
     shown = Curves.read(folder)
     if shown is None or not (folder / shown.rows).is_file():
         return None
-    rows = [json.loads(line) for _, line in complete_lines(folder / shown.rows)]
-    return Training(folder.name, shown, rows) if rows else None
+    rows = list(json_rows(folder / shown.rows))
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row.get(shown.x), (int, float)):
+            found = row.get(shown.x)
+            raise ValueError(f"{folder / shown.rows}, line {number}: field {shown.x!r} must be a number, not {found!r}")
+    return Training(clean_text(folder.name), shown, rows) if rows else None
 
 
 def _find(row: Any, field: str) -> Any:
@@ -120,4 +121,4 @@ def _find(row: Any, field: str) -> Any:
 
 
 def _estimate(value: Any) -> Estimate | None:
-    return Estimate(**value) if isinstance(value, Mapping) else None
+    return Estimate(**value) if isinstance(value, Mapping) and {"value"} <= value.keys() <= _ESTIMATE else None

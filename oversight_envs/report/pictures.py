@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,26 +22,40 @@ def draw(evaluations: Sequence[Evaluation], *, dark: bool = False, dpi: int = 14
     Judged games: accuracy by condition, and calibration of the main one. Prover-verifier: accuracy by role, and the
     verifier's V of right and wrong solutions. Intervals are 95%.
     """
-    from matplotlib.figure import Figure
-
     rows = [e for e in evaluations if e.metrics[e.main].decisions or e.metrics[e.main].solutions]
     if not rows:
         return None
+
+    def fill(figure: Any, ink: str, paper: str) -> None:
+        grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=[1.25, 1])
+        for axes, evaluation in zip(grid, rows, strict=True):
+            metrics = evaluation.metrics[evaluation.main]
+            if metrics.decisions:
+                _accuracy_by_condition(axes[0], evaluation, ink)
+                _calibration(axes[1], metrics.decisions, evaluation.main, ink)
+            else:
+                _accuracy_by_role(axes[0], evaluation, ink)
+                _scores(axes[1], evaluation.conditions[evaluation.main], ink)
+            for axis in axes:
+                dress(axis, ink, paper)
+
+    return png((9.6, 3.5 * len(rows)), fill, dark=dark, dpi=dpi)
+
+
+def png(size: tuple[float, float], fill: Callable[[Any, str, str], None], *, dark: bool, dpi: int) -> bytes:
+    """A figure of ``size`` inches as PNG bytes; ``fill(figure, ink, paper)`` draws in it, in these two colours.
+
+    Names come from users' folders and files, so nothing in a text is read as mathematics or TeX: a ``$`` is a ``$``.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     ink, paper = ("#dfe3ea", "#15181d") if dark else ("#24292f", "#ffffff")
-    figure = Figure(figsize=(9.6, 3.5 * len(rows)), facecolor=paper, layout="constrained")
-    grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=[1.25, 1])
-    for axes, evaluation in zip(grid, rows, strict=True):
-        metrics = evaluation.metrics[evaluation.main]
-        if metrics.decisions:
-            _accuracy_by_condition(axes[0], evaluation, ink)
-            _calibration(axes[1], metrics.decisions, evaluation.main, ink)
-        else:
-            _accuracy_by_role(axes[0], evaluation, ink)
-            _scores(axes[1], evaluation.conditions[evaluation.main], ink)
-        for axis in axes:
-            dress(axis, ink, paper)
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=dpi, facecolor=paper)
+    with rc_context({"text.parse_math": False, "text.usetex": False}):
+        figure = Figure(figsize=size, facecolor=paper, layout="constrained")
+        fill(figure, ink, paper)
+        figure.savefig(file, format="png", dpi=dpi, facecolor=paper)
     return file.getvalue()
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oversight_envs._files import make_folder, regular_file, write_whole
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
 from oversight_envs.evaluation.metrics import Metrics
 from oversight_envs.report.curves import Training, load_training
@@ -74,13 +75,13 @@ def write_report(
     Curves of training are in the page alone. Of each evaluation the first ``limit`` transcripts are shown, and the
     count of those left out.
     """
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(render_report(runs, heading=heading, limit=limit), encoding="utf-8")
+    out = regular_file(out)
+    image = regular_file(out.with_name("summary.png"))
+    make_folder(out.parent)
+    write_whole(out, render_report(runs, heading=heading, limit=limit))
     picture = draw([run for run in runs if isinstance(run, Evaluation)])
     if picture is None:
         return out, None
-    image = out.with_name("summary.png")
     image.write_bytes(picture)
     return out, image
 

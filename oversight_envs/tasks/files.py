@@ -8,6 +8,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from oversight_envs._files import regular_file
+
 
 class DataError(ValueError):
     """A line of a data file that can't be used; the message starts with ``file:line``."""
@@ -29,7 +31,7 @@ class Row(NamedTuple):
 
 def existing_file(path: str | Path) -> Path:
     """``path`` as a Path; raises at once where there is no such file."""
-    file = Path(path).expanduser()
+    file = regular_file(Path(path).expanduser())
     if not file.is_file():
         raise FileNotFoundError(f"path={str(path)!r}: no such file (the working directory is {Path.cwd()})")
     return file

@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,14 +21,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from oversight_envs._files import write_whole
+from oversight_envs._files import UNFINISHED, make_folder, regular_file, remove, write_whole
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.record_json import as_json
 
 SCHEMA = 1
 
+_FIELDS = {"schema": int, "step": int, "identity": dict, "extra": dict}
 _NAME = re.compile(r"step-(\d{9})")
-_TEMPORARY = ".unfinished-"
 
 
 class CheckpointError(RuntimeError):
@@ -65,10 +64,9 @@ class Checkpoints:
 
     def __init__(self, folder: str | Path, config: Mapping[str, Any] | None = None, *, keep: int = 2) -> None:
         at_least("keep", keep, 1)
-        self.folder, self.config, self.keep = Path(folder), dict(config or {}), keep
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self.folder.glob(f"{_TEMPORARY}*"):
-            shutil.rmtree(leftover)
+        self.folder, self.config, self.keep = make_folder(folder), dict(config or {}), keep
+        for leftover in self.folder.glob(f"{UNFINISHED}*"):
+            remove(leftover)
 
     @property
     def steps(self) -> list[int]:
@@ -100,9 +98,9 @@ class Checkpoints:
             ) from error
         for old in self.steps[: -self.keep]:
             # First out of sight in one go: a kill amid the removal must not leave a checkpoint with holes.
-            gone = self.folder / f"{_TEMPORARY}old-{old}"
+            gone = self.folder / f"{UNFINISHED}old-{old}"
             os.rename(self.folder / f"step-{old:09d}", gone)
-            shutil.rmtree(gone)
+            remove(gone)
         return place
 
     def latest(self) -> tuple[int, dict[str, Any]] | None:
@@ -116,36 +114,43 @@ class Checkpoints:
         place = self.folder / f"step-{self.steps[-1]:09d}"
         state = self._state(place)
         _refuse(place, _difference(state["identity"].get("config"), as_json(self.config)))
-        return int(state["step"]), state["extra"]
+        return state["step"], state["extra"]
 
     def load(self, parts: Mapping[str, Part]) -> tuple[int, dict[str, Any]] | None:
         """Loads the latest checkpoint into ``parts``; its step and ``extra``, or None if there is none.
 
-        Raises CheckpointError, nothing loaded, for a checkpoint of another configuration (naming what differs) and for
-        one that can't be read.
+        Raises CheckpointError for a checkpoint of another configuration (naming what differs) and for one that can't be
+        read: nothing is loaded then, unless a part finds out from its own tensors that they are not all there.
         """
         if not self.steps:
             return None
         place = self.folder / f"step-{self.steps[-1]:09d}"
         state = self._state(place)
         _refuse(place, _difference(state["identity"], as_json(self._identity(parts))))
-        try:
-            tensors = {name: load_file(place / f"{name}.safetensors") for name in parts}
-        except (OSError, SafetensorError) as error:
-            raise _unreadable(place, error) from error
+        files = {name: place / f"{name}.safetensors" for name in parts}
+        tensors = {name: _read_tensors(file) for name, file in files.items()}
         for name, part in parts.items():
-            part.load(tensors[name])
-        return int(state["step"]), state["extra"]
+            try:
+                part.load(tensors[name])
+            except (KeyError, ValueError, RuntimeError) as error:
+                what = f"tensor {error} is missing" if isinstance(error, KeyError) else error
+                raise _unreadable(files[name], what) from error
+        return state["step"], state["extra"]
 
     def _state(self, place: Path) -> dict[str, Any]:
+        path = place / "state.json"
         try:
-            state = json.loads((place / "state.json").read_text(encoding="utf-8"))
-            schema = state["schema"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _unreadable(place, error) from error
-        if schema != SCHEMA:
-            raise CheckpointError(f"{place} has schema {schema}; this version reads schema {SCHEMA}")
-        assert isinstance(state, dict)
+            state = json.loads(regular_file(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise _unreadable(path, error) from error
+        if not isinstance(state, dict):
+            raise _unreadable(path, f"it is no JSON object but {state!r:.80}")
+        if "schema" in state and state["schema"] != SCHEMA:
+            raise CheckpointError(f"{path} has schema {state['schema']!r:.80}; this version reads schema {SCHEMA}")
+        for field, kind in _FIELDS.items():
+            if not isinstance(state.get(field), kind):
+                what = f"is {state[field]!r:.80}" if field in state else "is missing"
+                raise _unreadable(path, f"field {field!r} {what}")
         return state
 
     def _identity(self, parts: Mapping[str, Part]) -> dict[str, Any]:
@@ -158,25 +163,27 @@ def whole_folder(place: Path) -> Iterator[Path]:
 
     Every file is flushed to disk before the renaming, and the renaming after it.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.parent / f"{_TEMPORARY}{place.name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    if place.exists() and not place.is_dir():
+        raise ValueError(f"{place} is there and is no folder: give another path")
+    unfinished = make_folder(place.parent) / f"{UNFINISHED}{place.name}"
+    remove(unfinished)
     unfinished.mkdir()
     try:
         yield unfinished
         for path in (*unfinished.rglob("*"), unfinished):
             _flush(path)
         if place.exists():
-            replaced = place.parent / f"{_TEMPORARY}replaced-{place.name}"
-            shutil.rmtree(replaced, ignore_errors=True)
+            replaced = place.parent / f"{UNFINISHED}replaced-{place.name}"
+            remove(replaced)
             os.rename(place, replaced)
             os.rename(unfinished, place)
-            shutil.rmtree(replaced)
+            remove(replaced)
         else:
             os.rename(unfinished, place)
         _flush(place.parent)
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        with suppress(OSError):  # whatever went wrong before is what should be told
+            remove(unfinished)
 
 
 def write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -203,8 +210,15 @@ def _refuse(place: Path, difference: str | None) -> None:
         )
 
 
-def _unreadable(place: Path, error: Exception) -> CheckpointError:
-    return CheckpointError(f"{place} can't be read ({error}); remove it to go on from an earlier one")
+def _read_tensors(file: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(regular_file(file))
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, why: object) -> CheckpointError:
+    return CheckpointError(f"{file} can't be read ({why}); remove {file.parent.name} to go on from an earlier one")
 
 
 def _flush(path: Path) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from oversight_envs._files import write_whole
+from oversight_envs._files import make_folder, write_whole
+from oversight_envs.core.checks import one_of
 
 FILE = "curves.json"
 
@@ -26,6 +27,9 @@ class Curve:
     field: str
     label: str
     tone: Tone = "plain"
+
+    def __post_init__(self) -> None:
+        one_of("tone", self.tone, get_args(Tone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class Column:
     style: Style = "percent"
     limit: str = ""
 
+    def __post_init__(self) -> None:
+        one_of("style", self.style, get_args(Style))
+
 
 @dataclass(frozen=True, slots=True)
 class Curves:
@@ -66,10 +73,13 @@ class Curves:
     sentences: tuple[str, ...]
     names: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.panels:
+            raise ValueError("panels is empty: give at least one")
+
     def write(self, folder: str | Path) -> None:
         """Keeps it in a run's folder."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_whole(Path(folder) / FILE, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        write_whole(make_folder(folder) / FILE, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
 
     @classmethod
     def read(cls, folder: str | Path) -> Curves | None:

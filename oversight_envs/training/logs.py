@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from oversight_envs._files import complete_lines, write_whole
+from oversight_envs._files import json_rows, make_folder, regular_file, write_whole
 from oversight_envs.core.checks import at_least
 
 
@@ -26,8 +26,7 @@ class MetricsLog:
 
     def __init__(self, folder: str | Path, *, after: int = 0, tensorboard: bool = True) -> None:
         at_least("after", after, 0)
-        self.path = Path(folder) / "metrics.jsonl"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = regular_file(make_folder(folder) / "metrics.jsonl")
         self.last = _cut(self.path, after)
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115  closed by close()
         self._board = _summary_writer(self.path.parent, after) if tensorboard else None
@@ -62,9 +61,15 @@ class MetricsLog:
 
 
 def read_metrics(folder: str | Path) -> Iterator[dict[str, Any]]:
-    """The lines of a run's ``metrics.jsonl``; a last line that was cut short by a kill is left out."""
-    for _, line in complete_lines(Path(folder) / "metrics.jsonl"):
-        yield json.loads(line)
+    """The lines of a run's ``metrics.jsonl``; a last line that was cut short by a kill is left out.
+
+    Raises ValueError, with the line number, for a malformed one.
+    """
+    path = Path(folder) / "metrics.jsonl"
+    for number, row in enumerate(json_rows(path), start=1):
+        if not isinstance(row.get("step"), int):
+            raise ValueError(f"{path}, line {number}: field 'step' must be a whole number, not {row.get('step')!r:.80}")
+        yield row
 
 
 def _cut(path: Path, after: int) -> int:

@@ -145,17 +145,27 @@ class Optimiser:
             ours = self.parameters[name].shape if name in self.parameters else None
             if shapes.get(name) != ours:
                 raise ValueError(f"weight {name!r} has shape {shapes.get(name)} here and {ours} in this model")
+        moments = {name: _moments(name, parameter, tensors) for name, parameter in self.parameters.items()}
         self.steps = int(tensors["steps"])
         self._adam.state.clear()
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f"weights/{name}"])
-                moments = {n: t for n, t in tensors.items() if n.startswith(f"adam/{name}/")}
-                if moments:  # AdamW counts on the CPU and keeps its moments beside the weights
+                if moments[name]:  # AdamW counts on the CPU and keeps its moments beside the weights
                     self._adam.state[parameter] = {
-                        key: moments[f"adam/{name}/{key}"].to("cpu" if key == "step" else parameter.device, copy=True)
-                        for key in (n.removeprefix(f"adam/{name}/") for n in moments)
+                        key: tensor.to("cpu" if key == "step" else parameter.device, copy=True)
+                        for key, tensor in moments[name].items()
                     }
+
+
+def _moments(name: str, parameter: Parameter, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """AdamW's state of one parameter; empty where it was never updated. Raises ValueError where a part is missing."""
+    start = f"adam/{name}/"
+    found = {key.removeprefix(start): tensor for key, tensor in tensors.items() if key.startswith(start)}
+    wanted = {"step": torch.Size(()), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+    if found and (shapes := {key: tensor.shape for key, tensor in found.items()}) != wanted:
+        raise ValueError(f"AdamW's state of {name!r} has {shapes} and not {wanted}")
+    return found
 
 
 def keep_in_float32(parameters: Mapping[str, Parameter]) -> None:

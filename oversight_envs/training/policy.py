@@ -157,9 +157,10 @@ class TextPolicy:
             save_file(head, unfinished / _VALUE_HEAD)
 
     @classmethod
-    def load(cls, folder: str | Path, **options: Any) -> TextPolicy:
+    def load(cls, folder: str | Path, *, trust_remote_code: bool = False, **options: Any) -> TextPolicy:
         """A policy from a folder that ``save`` wrote, value head included; ``options`` are those of the constructor.
 
+        ``trust_remote_code`` runs Python code that lies in the folder, as for ``oversight_envs.models.load``.
         What it is kept near to is then what was saved. Raises ValueError for a folder without a model or value head.
         """
         from safetensors.torch import load_file
@@ -168,8 +169,9 @@ class TextPolicy:
         folder = Path(folder)
         if not (folder / _VALUE_HEAD).is_file():
             raise ValueError(f"{folder} holds no saved TextPolicy (no {_VALUE_HEAD})")
-        model = AutoModelForCausalLM.from_pretrained(folder)
-        lm = LanguageModel(model, AutoTokenizer.from_pretrained(folder), name=str(folder))
+        model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        lm = LanguageModel(model, tokenizer, name=str(folder))
         policy = cls(lm, copy=False, **options)
         policy.value_head.load_state_dict(load_file(folder / _VALUE_HEAD))
         return policy

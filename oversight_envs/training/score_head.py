@@ -65,7 +65,7 @@ def _classifier(lm: LanguageModel, seed: int) -> Any:
     pads = (lm.tokenizer.pad_token_id, lm.tokenizer.eos_token_id)
     config.get_text_config().pad_token_id = next((pad for pad in pads if pad is not None), None)
     with torch.device("meta"):  # its own first weights are not needed
-        model = AutoModelForSequenceClassification.from_config(config)
+        model = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
     trunk = lm.model.base_model
     if type(model.base_model) is not type(trunk) or not isinstance(getattr(model, "score", None), nn.Linear):
         raise ValueError(

@@ -69,7 +69,7 @@ class SentenceEncoder:
                 from sentence_transformers import SentenceTransformer
             except ModuleNotFoundError as error:
                 raise ImportError("SentenceEncoder needs a package: pip install 'oversight-envs[sentence]'") from error
-            model = SentenceTransformer(model)
+            model = SentenceTransformer(model, trust_remote_code=False)
         self.model, self.batch_size = model, batch_size
         self.dimension = len(self.encode(["a text"])[0])
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from evaluation_games import HOSTILE, Questions, play, players_of
+from matplotlib import rc_context
 
 from oversight_envs.evaluation import Evaluation, evaluate
 from oversight_envs.protocols import Debate
 from oversight_envs.report.report import load_runs, render_report, write_report
+from oversight_envs.training.curves import Curve, Curves, CurvesPanel
 
 
 class Tags(HTMLParser):
@@ -57,6 +60,31 @@ def test_report_files(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     assert picture is not None
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_names_of_folders_are_only_text_in_pictures(tmp_path: Path) -> None:
+    records = play(Debate(), Questions(2), {"q0": 1.0, "q1": -1.0})
+    folder = tmp_path / "$x^_{$ \\frac{ %_\udce9"
+    folder.mkdir()
+    (folder / "a$b_{$.jsonl").write_text("".join(record.to_json() + "\n" for record in records))
+    for name in ("c$d", "blind"):
+        (folder / f"{name}.jsonl").write_text("".join(record.to_json() + "\n" for record in records))
+    Curves("rows.jsonl", "step", (CurvesPanel("$t{", (Curve("v", "$\\l{"),)),), (), ()).write(tmp_path / "r$n{")
+    (tmp_path / "r$n{" / "rows.jsonl").write_text('{"step": 1, "v": {"value": 0.5}}\n')
+    with rc_context({"text.usetex": True}):
+        page, picture = write_report(load_runs([tmp_path]), tmp_path / "report.html")
+    assert picture is not None
+    assert "$x^_{$" in page.read_text()
+
+
+def test_a_run_that_declares_no_curves_is_named(tmp_path: Path) -> None:
+    curve = {"field": "v", "label": "v", "tone": "loud"}
+    panels = [{"title": "t", "curves": [curve]}]
+    for change in ({}, {"panels": []}, {"panels": panels}):
+        plain = {"rows": "rows.jsonl", "x": "step", "columns": [], "sentences": [], **change}
+        (tmp_path / "curves.json").write_text(json.dumps(plain))
+        with pytest.raises(ValueError, match=r"curves\.json.*(panels|tone='loud')"):
+            load_runs([tmp_path])
 
 
 def test_damaged_files_are_named_with_their_line(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from training_games import Bag, attempts, debates, judge_model, play, same, tiny, tokenizer, train, weights
 
 from oversight_envs.core.seeding import derive_seed
@@ -113,8 +114,57 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     assert (tmp_path / "x" / "a").read_text() == "four"
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
     (tmp_path / ".unfinished-step-000000009").mkdir()
+    (tmp_path / ".unfinished-file").touch()
     assert Checkpoints(tmp_path).steps == []
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+    (tmp_path / ".unfinished-x").touch()
+    write("five", fail=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+    with pytest.raises(ValueError, match="is no folder"), whole_folder(tmp_path / "x" / "a"):
+        pass
+
+
+def test_a_damaged_checkpoint_is_named_with_what_is_missing(tmp_path: Path) -> None:
+    kept = Checkpoints(tmp_path)
+    place = kept.save(1, {"part": Counter(1)}, {"seen": 1})
+    whole = json.loads((place / "state.json").read_text())
+    for change, match in (
+        *(
+            (dict.fromkeys([field]), rf"state\.json.*field '{field}' is None")
+            for field in ("step", "identity", "extra")
+        ),
+        ({"schema": 9}, "schema 9"),
+        ({"step": "1"}, "field 'step' is '1'"),
+    ):
+        (place / "state.json").write_text(json.dumps(whole | change))
+        for load in (kept.latest, lambda: kept.load({"part": Counter()})):
+            with pytest.raises(CheckpointError, match=match):
+                load()
+    for text, match in (
+        ("{}", "field 'schema' is missing"),
+        ("[]", "no JSON object"),
+        ("[" * 100_000, "can't be read"),
+    ):
+        (place / "state.json").write_text(text)
+        with pytest.raises(CheckpointError, match=match):
+            kept.latest()
+    (place / "state.json").write_text(json.dumps(whole))
+    save_file({"other": torch.tensor(1)}, place / "part.safetensors")
+    with pytest.raises(CheckpointError, match=r"part\.safetensors.*tensor 'count' is missing"):
+        kept.load({"part": Counter()})
+
+
+def test_an_optimiser_takes_over_all_or_nothing(tmp_path: Path) -> None:
+    ppo, _ = train(TextPolicy(tiny(), max_new_tokens=3), PPOConfig(learning_rate=1e-2), 1)
+    whole = {name: tensor.clone() for name, tensor in ppo.tensors().items()}
+    moment = next(name for name in whole if name.endswith("exp_avg"))
+    weight = next(name for name in whole if name.startswith("weights/"))
+    for missing, error in (("steps", KeyError), (moment, ValueError), (weight, ValueError)):
+        other = PPO(TextPolicy(tiny(), max_new_tokens=3), ["speaker_0"], PPOConfig(learning_rate=1e-2))
+        before = weights(other)
+        with pytest.raises(error, match=missing.rpartition("/")[2]):
+            other.load({name: tensor for name, tensor in whole.items() if name != missing})
+        assert same(weights(other), before)
 
 
 @dataclass

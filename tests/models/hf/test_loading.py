@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from gguf import GGUFWriter
 from random_models import fresh, requests
 
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import LanguageModel, load
 from oversight_envs.models.hf.loading import resolve
+from oversight_envs.training import TextPolicy
+
+LOADERS: dict[str, Callable[[Path], Any]] = {
+    "load": lambda folder: load(str(folder)),
+    "reward model": lambda folder: RewardModelVerifier(str(folder)),
+    "policy": TextPolicy.load,
+    "beside a GGUF": lambda folder: load(str(folder / "m.gguf")),
+}
 
 
 def test_specs(smollm: LanguageModel, tmp_path: Any) -> None:
@@ -38,3 +51,49 @@ def test_a_saved_model_is_loaded_from_its_folder(tiny: LanguageModel, tmp_path: 
 def test_the_file_in_the_package_can_be_saved_and_loaded(smollm: LanguageModel) -> None:
     assert not hasattr(smollm.model.config, "quantization_config")
     assert all(parameter.is_floating_point() for parameter in smollm.model.parameters())
+
+
+@pytest.fixture
+def foreign(tiny: LanguageModel, tmp_path: Path) -> Path:
+    """A model folder, with a GGUF file in it, that asks for its own code to be run; the code writes a file ``ran``."""
+    folder = tmp_path / "foreign"
+    tiny.model.save_pretrained(folder)
+    tiny.tokenizer.save_pretrained(folder)
+    (folder / "value_head.safetensors").touch()
+    head = GGUFWriter(folder / "m.gguf", "llama")
+    head.write_header_to_file()
+    head.write_kv_data_to_file()
+    head.close()
+    (folder / "own.py").write_text(
+        "from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast\n"
+        f"open({str(folder / 'ran')!r}, 'w').close()\n"
+        "class Config(LlamaConfig): model_type = 'foreign'\n"
+        "class Model(LlamaForCausalLM): config_class = Config\n"
+        "class Tokenizer(PreTrainedTokenizerFast): pass\n"
+    )
+    own = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model", "AutoTokenizer": ["own.Tokenizer"] * 2}
+    for name, change in {
+        "config.json": {"model_type": "foreign"},
+        "tokenizer_config.json": {"tokenizer_class": "Foreign"},
+    }.items():
+        plain = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**plain, **change, "auto_map": own}))
+    return folder
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_code_that_comes_with_a_model_is_not_run_even_if_a_pipe_says_yes(
+    loader: str, foreign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
+    with pytest.raises(ValueError, match="trust_remote_code=True"):
+        LOADERS[loader](foreign)
+    assert not (foreign / "ran").exists()
+
+
+def test_code_that_comes_with_a_model_is_run_for_who_trusts_it(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    assert type(load(str(foreign), trust_remote_code=True).model).__name__ == "Model"
+    assert (foreign / "ran").exists()

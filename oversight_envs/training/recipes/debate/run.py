@@ -8,13 +8,12 @@ against) and whether the judge gets more accurate than the blind one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oversight_envs._files import complete_lines
+from oversight_envs._files import json_rows
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.players import Players
 from oversight_envs.core.question import Task
@@ -244,7 +243,7 @@ class DebateRun:
 def read_evaluations(folder: str | Path) -> list[dict[str, Any]]:
     """The evaluations that the run in ``folder`` has made so far, in the order of the steps."""
     path = Path(folder) / EVALUATIONS
-    return [json.loads(line) for _, line in complete_lines(path)] if path.exists() else []
+    return list(json_rows(path)) if path.exists() else []
 
 
 def _training_statistics(records: Sequence[Record]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from oversight_envs.core.question import Task
 from oversight_envs.core.rewards import WithCosts, get_rule
 from oversight_envs.judges import RewardModelVerifier
 from oversight_envs.protocols import ProverVerifier
-from oversight_envs.training.checkpoint import Checkpoints, write_lines
+from oversight_envs.training.checkpoint import CheckpointError, Checkpoints, write_lines
 from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
 from oversight_envs.training.logs import MetricsLog
 from oversight_envs.training.policy import TextPolicy
@@ -125,6 +125,11 @@ class ProverVerifierRun:
         ``on_step`` is called after each step, for progress bars.
         """
         position, state = self.checkpoints.latest() or (0, _new_state())
+        if missing := [name for name in _new_state() if not isinstance(state.get(name), list)]:
+            raise CheckpointError(
+                f"{self.checkpoints.folder}: field 'extra' of step {position} has no list {missing[0]!r}; remove that "
+                "step to go on from an earlier one"
+            )
         if not state["rounds"]:
             state["rounds"].append({"round": -1, **measures.of_provers(self.solutions.written("held-out", 0))})
         size = self.config.round_steps
