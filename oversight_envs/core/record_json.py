@@ -151,10 +151,11 @@ def _known_texts(record: Any) -> list[tuple[str, Slice]]:
         if isinstance(entry.reply, Speech):
             for part in (entry.reply.text, *entry.reply.text.split("\n")):
                 add(entry.index, entry.reply.text, part)
+    said = {entry.index: entry.reply.text for entry in record.entries if isinstance(entry.reply, Speech)}
     for statement in record.transcript:
         for segment in statement.segments:
             for part in (segment.text, *segment.text.split("\n")):
-                add(statement.index, statement.kept, part)
+                add(statement.index, said[statement.index], part)
             add(PASSAGE, passage, segment.source)
     return sorted(found.items(), key=lambda item: -len(item[0]))
 
@@ -212,7 +213,12 @@ def _plain_statement(statement: Statement, record: Any) -> dict[str, Any]:
         "turn": statement.turn,
         "spoken": part(statement.spoken),
         "segments": segments,
-    } | _present(private=part(statement.private), cut=statement.cut, token_ids=bool(statement.token_ids))
+    } | _present(
+        private=part(statement.scratchpad),
+        cut=statement.cut,
+        token_ids=bool(statement.token_ids),
+        thinking=part(statement.thinking),
+    )
 
 
 def _statement(
@@ -229,11 +235,12 @@ def _statement(
         role=plain["role"],
         turn=plain["turn"],
         index=plain["index"],
-        private=_expand(plain.get("private", ""), texts),
+        scratchpad=_expand(plain.get("private", ""), texts),
         spoken=_expand(plain["spoken"], texts),
         segments=tuple(segments),
         cut=plain.get("cut", False),
         token_ids=speech.token_ids if plain.get("token_ids") else (),
+        thinking=_expand(plain.get("thinking", ""), texts),
     )
 
 

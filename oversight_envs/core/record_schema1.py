@@ -117,7 +117,7 @@ def _said(entries: list[dict[str, Any]], config: Mapping[str, Any], passage: str
                 "index": made.index,
                 "role": role,
                 "turn": turn,
-                "private": made.private,
+                "private": made.scratchpad,
                 "spoken": made.spoken,
                 "segments": [[s.text, s.spans] if s.quoted else [s.text] for s in made.segments],
                 "cut": made.cut,

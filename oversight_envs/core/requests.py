@@ -22,6 +22,7 @@ from oversight_envs.core.prompt import MAX_TEXT, Prompt, clean_text
 from oversight_envs.core.question import Question
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import FREE, SpeakingRules, Speech, Statement, make_statement
+from oversight_envs.core.thinking import split_thinking
 from oversight_envs.core.verdict import Verdict
 
 Duty = Literal["say", "decide", "score"]
@@ -389,7 +390,7 @@ class Case(Ask):
         return verdict
 
     def read(self, text: str) -> Verdict:
-        return parse_decision(text, self.labels)
+        return parse_decision(split_thinking(text)[1], self.labels)
 
     @staticmethod
     def to_json(reply: Any) -> Any:
@@ -485,7 +486,7 @@ class Solution(Ask):
         return score
 
     def read(self, text: str) -> float:
-        return parse_score(text)
+        return parse_score(split_thinking(text)[1])
 
     @staticmethod
     def from_json(data: Any) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt, quote_lines
 from oversight_envs.core.quotes import QuoteChecker, Segment, Show, parse, render
+from oversight_envs.core.thinking import lower, split_thinking
 
 SCRATCHPAD = ("<scratchpad>", "</scratchpad>")
 
@@ -60,18 +61,21 @@ class Statement:
     """One speech as it entered the game.
 
     ``turn`` counts from 1; statements of one turn were made at once, unheard by each other. ``index`` is the speech's
-    place in the log. ``private`` are the notes before the public part, tags included; ``spoken`` is the public part as
-    written, cut at the word limit. ``segments`` is the public part with its quotes checked.
+    place in the log. ``scratchpad`` are the notes before the public part, tags included; ``spoken`` is the public part
+    as written, cut at the word limit. ``segments`` is the public part with its quotes checked. ``thinking`` is what a
+    model thought before all that, without its marks: it is kept here and shown to nobody, the speaker included (chat
+    templates of models that think leave earlier thinking out, and no model is trained to read it).
     """
 
     role: str
     turn: int
     index: int
-    private: str
+    scratchpad: str
     spoken: str
     segments: tuple[Segment, ...]
     cut: bool = False
     token_ids: tuple[int, ...] = ()
+    thinking: str = ""
     _shown: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -81,13 +85,19 @@ class Statement:
 
     @property
     def kept(self) -> str:
-        """What counts as the speaker's own turn in later prompts: private notes and public part."""
-        return self.private + self.spoken
+        """What counts as the speaker's own turn in later prompts: scratchpad and public part."""
+        return self.scratchpad + self.spoken
+
+    @property
+    def private(self) -> str:
+        """All that others don't see: thinking, and the scratchpad with its tags."""
+        return "\n\n".join(filter(None, [self.thinking, self.scratchpad]))
 
     @property
     def notes(self) -> str:
-        """The private notes without their tags."""
-        return self.private.strip().removeprefix(SCRATCHPAD[0]).removesuffix(SCRATCHPAD[1]).strip()
+        """All that others don't see, without tags."""
+        notes = self.scratchpad.strip().removeprefix(SCRATCHPAD[0]).removesuffix(SCRATCHPAD[1]).strip()
+        return "\n\n".join(filter(None, [self.thinking, notes]))
 
     @property
     def quotes(self) -> tuple[Segment, ...]:
@@ -110,13 +120,15 @@ def make_statement(
     speech: Speech, rules: SpeakingRules, passage: str, *, role: str, turn: int, index: int
 ) -> Statement:
     """Holds a speech to the rules. The passage's quote checker is built when a quote is first met."""
-    private, public = split_scratchpad(speech.text) if rules.scratchpad else ("", speech.text)
+    thinking, rest = split_thinking(speech.text)
+    scratchpad, public = split_scratchpad(rest) if rules.scratchpad else ("", rest)
     spoken = public if rules.max_words is None else cut_words(public, rules.max_words)
     cut = spoken is not public and len(spoken.split()) < len(public.split())
     segments = parse(spoken) if rules.quotes else (Segment(spoken),)
     if rules.quotes and any(segment.quoted for segment in segments):
         segments = checker_for(passage).verify(segments)
-    return Statement(role, turn, index, private, spoken, segments, cut, () if cut else speech.token_ids)
+    token_ids = () if cut or rest is not speech.text else speech.token_ids
+    return Statement(role, turn, index, scratchpad, spoken, segments, cut, token_ids, thinking)
 
 
 @lru_cache(maxsize=256)
@@ -130,7 +142,7 @@ def split_scratchpad(text: str) -> tuple[str, str]:
 
     Better to lose a speech than to publish private notes.
     """
-    lowered = text if text.islower() else "".join([c.lower() if c.isascii() else c for c in text])  # keeps the length
+    lowered = lower(text)
     start, end = lowered.rfind(SCRATCHPAD[0]), lowered.rfind(SCRATCHPAD[1])
     if start > end:
         return text, ""

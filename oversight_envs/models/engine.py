@@ -34,6 +34,10 @@ class Engine(Protocol):
     def description(self) -> Mapping[str, Any]:
         """What the record keeps of it, as JSON values."""
 
+    @property
+    def thinks(self) -> bool:
+        """Whether it may think before it speaks."""
+
     def encode(self, prompt: Prompt) -> list[int]:
         """The ids of a conversation, ready for the model's reply."""
 
@@ -49,10 +53,13 @@ class Engine(Protocol):
     def label_log_probs(
         self, prompts: Sequence[PromptOrIds], labels: Sequence[str], *, batch_size: int | None = None
     ) -> list[LabelReading]:
-        """How probable each label is as the very next token after each prompt, in order."""
+        """How probable each label is as the next token where the reply to each prompt begins, in order."""
+
+    def label_prompt(self, prompt: Prompt, labels: Sequence[str]) -> tuple[list[int], list[int]]:
+        """The ids after which a label is read, and each label's token there: found with the label in place."""
 
     def label_ids(self, labels: Sequence[str]) -> list[int]:
-        """The token of each label; raises ValueError unless each is a single token and all are different."""
+        """The token of each label where a reply begins; raises ValueError unless each is a token of its own."""
 
     def forget(self) -> None:
         """Drops what was kept of earlier prompts."""

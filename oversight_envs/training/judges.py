@@ -54,7 +54,6 @@ def judge_examples(records: Sequence[Record], lm: TrainableEngine) -> list[Examp
     without a decision, for labels that are not single tokens, and where nothing is left.
     """
     examples = []
-    label_ids: dict[int, tuple[int, ...]] = {}
     for record in records:
         if record.outcome is None:
             continue
@@ -63,14 +62,12 @@ def judge_examples(records: Sequence[Record], lm: TrainableEngine) -> list[Examp
             raise ValueError(f"question {question.id!r} has no known right option: a judge can't be trained on it")
         if not record.decisions:
             raise ValueError(f"the episode on question {question.id!r} ({record.protocol}) has no judge's decision")
-        count = len(question.options)
-        if count not in label_ids:
-            label_ids[count] = tuple(lm.label_ids(LABELS[:count]))
+        labels = LABELS[: len(question.options)]
         prompts = {entry.index: entry.prompt for entry in record.entries}
         for decision in record.decisions:
             for place, order in enumerate(decision.orders):
-                ids = tuple(lm.encode(prompts[decision.index + place]))
-                examples.append(Example(ids, label_ids[count], order.index(question.truth)))
+                ids, label_ids = lm.label_prompt(prompts[decision.index + place], labels)
+                examples.append(Example(tuple(ids), tuple(label_ids), order.index(question.truth)))
     if not examples:
         raise ValueError(f"there is nothing to train a judge on: of {len(records)} episodes none was finished")
     return examples

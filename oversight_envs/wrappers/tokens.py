@@ -59,7 +59,7 @@ class TokensEnv(Bridge):
         written = tuple(self._ids[self._prompt_length :])
         if action not in self.lm.chat.end_ids and len(written) < self.max_new_tokens:
             return None
-        text = clean_text(self.lm.chat.decode(self.lm.chat.without_end(written)))
+        text = clean_text(self.lm.written(self.ask.prompt, written))
         return Speech(text, written, info={"finished": action in self.lm.chat.end_ids})
 
     @classmethod

@@ -46,7 +46,8 @@ class LanguageModel:
         max_batch_tokens: the most tokens, padding included, that one batch holds: this bounds memory.
         prefix_tokens: how many tokens of earlier prompts are kept, so that what prompts share is read once.
         cache: False for a model without a key-value cache.
-        template_options: further variables for the chat template.
+        template_options: further variables for the chat template (``{"enable_thinking": False}``; for the date that a
+            template prints see ``hf.template.PINNED_DATE``).
 
     Training the model in place is noticed; after changes that PyTorch does not count, call ``forget()``. One thread at
     a time may use it.
@@ -78,6 +79,7 @@ class LanguageModel:
         self.max_batch, self.max_batch_tokens = max_batch, max_batch_tokens
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         end_ids = ends if isinstance(ends, list) else [ends]
+        self.template_options = dict(template_options or {})
         self.chat = ChatEncoder(tokenizer, self.name, end_ids=end_ids, template_options=template_options)
         self._reader = Reader(model, prefix_tokens=prefix_tokens, cache=cache)
 
@@ -95,7 +97,14 @@ class LanguageModel:
     def description(self) -> dict[str, Any]:
         """What the record keeps of it."""
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
-        return {"type": "LanguageModel", "model": self.name, "revision": self.revision, "dtype": dtype}
+        described = {"type": "LanguageModel", "model": self.name, "revision": self.revision, "dtype": dtype}
+        options = {name: _plain(value) for name, value in sorted(self.template_options.items())}
+        return described | ({"template_options": options} if options else {})
+
+    @property
+    def thinks(self) -> bool:
+        """Whether it may think before it speaks, as its chat template tells."""
+        return self.chat.template.thinks
 
     @property
     def fingerprint(self) -> str:
@@ -116,6 +125,15 @@ class LanguageModel:
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, control tokens included."""
         return self.chat.decode(ids)
+
+    def written(self, prompt: PromptOrIds, ids: Sequence[int]) -> str:
+        """The text that drawn ``ids`` stand for, without the end token.
+
+        Where the template opened a thinking block it begins with that: else thinking could not be told from speech.
+        """
+        chat = len(prompt) > 0 and isinstance(prompt[0], Message)
+        opened = self.chat.thinking_opened(prompt) if chat else ""  # type: ignore[arg-type]
+        return opened + self.chat.decode(self.chat.without_end(ids))
 
     def copy(self) -> LanguageModel:
         """An engine with weights of its own: ``load`` gives everyone the same, and training changes them in place."""
@@ -142,18 +160,21 @@ class LanguageModel:
     def label_log_probs(
         self, prompts: Sequence[PromptOrIds], labels: Sequence[str], *, batch_size: int | None = None
     ) -> list[LabelReading]:
-        """How probable each label is as the very next token after each prompt, in order. One forward pass for a batch.
+        """How probable each label is as the next token where the reply to each prompt begins, in order.
+
+        That is after a thinking block that the template opens was closed. One forward pass for a batch.
 
         Raises ValueError for a label that is not one token of its own, PromptTooLong, and NonFiniteLogits.
         """
-        label_ids = self.label_ids(labels)
+        read = [self._label_prompt(prompt, labels) for prompt in prompts]
         rows = self.max_batch if batch_size is None else batch_size
         at_least("batch_size", rows, 1)
         readings: dict[int, LabelReading] = {}
-        encoded = self._encoded(prompts, [0] * len(prompts))
+        encoded = self._encoded([ids for ids, _ in read], [0] * len(prompts))
         with self._ready():
             for indices, batch in self._read(encoded, [0] * len(prompts), rows):
-                log_probs = log_softmax(batch.logits)[:, label_ids]
+                label_ids = torch.tensor([read[i][1] for i in indices], device=batch.logits.device)
+                log_probs = log_softmax(batch.logits).gather(-1, label_ids)
                 masses = log_probs.logsumexp(dim=-1)
                 if not torch.isfinite(log_probs).all():
                     raise NonFiniteLogits(f"model {self.name!r} rules out a label of {list(labels)!r} (logit -inf)")
@@ -162,20 +183,18 @@ class LanguageModel:
                     readings[i] = LabelReading(tuple(row), mass)
         return [readings[i] for i in range(len(prompts))]
 
+    def label_prompt(self, prompt: Prompt, labels: Sequence[str]) -> tuple[list[int], list[int]]:
+        """The ids after which a label is read, and each label's token there (see ``ChatEncoder.label_prompt``)."""
+        return self.chat.label_prompt(prompt, labels)
+
     def label_ids(self, labels: Sequence[str]) -> list[int]:
-        """The token of each label; raises ValueError unless each is a single token and all are different."""
-        ids = []
-        for label in labels:
-            tokens = self.chat.encode_text(label)
-            if len(tokens) != 1 or self.chat.decode(tokens).strip() != label.strip():
-                raise ValueError(
-                    f"label {label!r} is {len(tokens)} tokens for model {self.name!r} ({self.chat.decode(tokens)!r}); "
-                    "use labels that are single tokens, such as 'A' and 'B'"
-                )
-            ids += tokens
-        if len(ids) < 2 or len(set(ids)) < len(ids):
-            raise ValueError(f"labels {list(labels)!r}: give two or more labels that are different tokens")
-        return ids
+        """The token of each label where a reply begins; raises ValueError unless each is a single token of its own."""
+        return self.label_prompt((Message("user", "?"),), labels)[1]
+
+    def _label_prompt(self, prompt: PromptOrIds, labels: Sequence[str]) -> tuple[Sequence[int], list[int]]:
+        if len(prompt) and isinstance(prompt[0], Message):
+            return self.label_prompt(prompt, labels)  # type: ignore[arg-type]  # as in _ids
+        return prompt, self.label_ids(labels)  # type: ignore[return-value]
 
     @contextmanager
     def _ready(self) -> Iterator[None]:
@@ -236,7 +255,7 @@ class LanguageModel:
                     finished[i] = token in self.chat.end_ids
             going = [r for r, i in enumerate(active) if not finished[i] and len(drawn[i]) < requests[i].max_new_tokens]
             if not going:
-                return [self._completion(row, done) for row, done in zip(drawn, finished, strict=True)]
+                return [self._completion(*row) for row in zip(requests, drawn, finished, strict=True)]
             full = any(len(row) >= self.context_length for row in batch.rows)
             if 2 * len(going) <= len(active) or full:
                 room = max(requests[active[r]].max_new_tokens - len(drawn[active[r]]) for r in going)
@@ -244,10 +263,9 @@ class LanguageModel:
                 active, tokens = [active[r] for r in going], [tokens[r] for r in going]
             self._reader.step(batch, tokens)
 
-    def _completion(self, drawn: list[tuple[int, float]], finished: bool) -> Completion:
+    def _completion(self, request: Generation, drawn: list[tuple[int, float]], finished: bool) -> Completion:
         ids = tuple(token for token, _ in drawn)
-        text = self.chat.decode(self.chat.without_end(ids))
-        return Completion(text, ids, tuple(log_prob for _, log_prob in drawn), finished)
+        return Completion(self.written(request.prompt, ids), ids, tuple(log_prob for _, log_prob in drawn), finished)
 
 
 def _ids(lm: LanguageModel, prompt: PromptOrIds) -> Ids:
@@ -256,6 +274,12 @@ def _ids(lm: LanguageModel, prompt: PromptOrIds) -> Ids:
     if isinstance(prompt[0], Message):
         return tuple(lm.encode(prompt))  # type: ignore[arg-type]  # the first element tells which of the two it is
     return tuple(prompt)  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    return (
+        value if isinstance(value, (str, int, float, bool, type(None))) else getattr(value, "__qualname__", str(value))
+    )
 
 
 def _context_length(model: Any, name: str) -> int:

