@@ -54,7 +54,7 @@ APOSTROPHES = (
 )
 QUOTATION_MARKS = (
     '"\u201c\u201d\u201e\u201f\u2033\u2036\u2034\u00ab\u00bb\u301d\u301e\u301f\u300c\u300d\u300e\u300f\uff02'
-    "\u275d\u275e"
+    "\u275d\u275e\u02ba\u02dd\u3003\u05f4\u2e42\U0001f676\U0001f677\U0001f678"
 )
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d"
 KINDS.update(dict.fromkeys(map(ord, APOSTROPHES), "a"))

@@ -8,8 +8,9 @@ meant is not always certain (an apostrophe closes, an inch mark opens): whatever
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from oversight_envs.core.characters import APOSTROPHES, GAP, KINDS, LOOKS, QUOTATION_MARKS, QUOTE, may_open_tag
 from oversight_envs.core.words import count_words
@@ -21,22 +22,25 @@ FEWEST_WORDS = 2
 """Words in quotation marks that are a quotation: a single one is most often none ("so-called")."""
 
 # In text that was put through `LOOKS`.
-_NAME = rf"(?:(?:[vus]{GAP})?{QUOTE}[ds]?|blockquotes?|quotations?|q|cite|citation)(?![^\W_])"
-_TAG = re.compile(rf"(?P<bracket>[<\[{{]|&lt;)(?P<before>{GAP}){_NAME}(?:[^<>\[\]{{}}]{{0,100}}+[>\]}}])?+")
-_BRACKET = re.compile(r"[\[{]|&lt;")
+_OTHERS = "verified|excerpt|passage|evidence|source|text"
+_NAME = rf"(?:(?:[vus]{GAP})?{QUOTE}[ds]?|blockquotes?|quotations?|q|cite|citation|{_OTHERS})(?![^\W_])"
+_TAG = re.compile(rf"(?P<bracket>[<\[{{(]|&lt;)(?P<before>{GAP}){_NAME}(?:[^<>\[\]{{}}]{{0,100}}+[>\]}}])?+")
+_POINTED = ("<", "&lt;")
+_BRACKET = re.compile(r"[\[{]|\(/|&lt;")
 _LINE = re.compile(r"^[ \t]*+>[> \t]*+(.*)$", re.MULTILINE)
 _MARKS = re.compile("[aq]++")
 _OPENING = frozenset("\u275d\u201c\u201e\u201f\u00ab\u301d\u300c\u300e")
 _CLOSING = frozenset("\u275e\u201d\u00bb\u301e\u301f\u300d\u300f")
 _WORD_KINDS = frozenset("wnmcts")
+_ASCII_SIGNS = (*'<>"`[{&', "(/")
 _APOSTROPHE = re.compile(r"'(?:(?<='')|(?<![^\W_].)(?=\S))")
-_SIGN = re.compile(f"[{QUOTATION_MARKS}\\[{{>&]|[{APOSTROPHES}](?:(?<=[{APOSTROPHES}]{{2}})|(?<![^\\W_].)(?=\\S))")
+_SIGN = re.compile(f"[{QUOTATION_MARKS}\\[{{>&]|\\(/|[{APOSTROPHES}](?:(?<=[{APOSTROPHES}]{{2}})|(?<![^\\W_].)(?=\\S))")
 
 
 def may_quote(speech: str) -> bool:
     """Whether there is anything in a speech for `unmarked_quotations` to look at; quick, and true too often."""
     if speech.isascii():
-        return any(sign in speech for sign in '<>"`[{&') or _APOSTROPHE.search(speech) is not None
+        return any(sign in speech for sign in _ASCII_SIGNS) or _APOSTROPHE.search(speech) is not None
     return _SIGN.search(speech) is not None or may_open_tag(speech)
 
 
@@ -50,7 +54,8 @@ def unmarked_quotations(parts: Sequence[tuple[str, bool]]) -> Iterator[Stretch]:
     text = "".join([re.sub(r"[^\w\s]", " ", part) if quoted else part for part, quoted in parts])
     if not may_quote(text):
         return
-    yield from _in_tags(text)
+    ends = accumulate(len(part) for part, _ in parts)
+    yield from _in_tags(text, [end for end, (_, quoted) in zip(ends, parts, strict=True) if quoted])
     yield from (match.span(1) for match in _LINE.finditer(text))
     kinds = text.translate(KINDS)
     marks = [match.span() for match in _MARKS.finditer(kinds)]
@@ -66,16 +71,24 @@ def _words(text: str) -> int:
     return count_words(text.replace("-", ""))
 
 
-def _in_tags(text: str) -> Iterator[Stretch]:
+def _in_tags(text: str, quotes: Sequence[int]) -> Iterator[Stretch]:
+    """From a tag to the next one or the end; before a closing tag that nothing opened, from the last quote on.
+
+    ``quotes`` are the places where quotes in our tags end. Tags in other brackets than ``<`` count in pairs only.
+    """
     if not _BRACKET.search(text) and not may_open_tag(text):
         return
     opening: re.Match[str] | None = None
+    done = 0
     for tag in _TAG.finditer(text.translate(LOOKS)):
-        closes = "/" in tag["before"]
-        if opening is not None and (closes or opening["bracket"] in ("<", "&lt;")):
+        closes, pointed = "/" in tag["before"], tag["bracket"] in _POINTED
+        if opening is not None and (closes or opening["bracket"] in _POINTED):
             yield opening.end(), tag.start()
-        opening = None if closes else tag
-    if opening is not None and opening["bracket"] in ("<", "&lt;"):
+        elif opening is None and closes and pointed:
+            last = bisect_right(quotes, tag.start())
+            yield max(done, quotes[last - 1] if last else 0), tag.start()
+        opening, done = None if closes else tag, tag.end()
+    if opening is not None and opening["bracket"] in _POINTED:
         yield opening.end(), len(text)
 
 

@@ -186,6 +186,8 @@ class _Part(NamedTuple):
 
 def _split(tokens: Sequence[tuple[str, Span]]) -> list[list[tuple[str, Span]]]:
     """Divide a quote at its ellipses: three or more full stops, in brackets or not."""
+    if [token for token, _ in tokens].count(".") < _ELLIPSIS:
+        return [list(tokens)]
     parts: list[list[tuple[str, Span]]] = [[]]
     for token, run in groupby(tokens, lambda item: item[0]):
         same = list(run)
