@@ -30,7 +30,7 @@ _BARE_TAG = re.compile(r"<\s*+/?\s*+quote\s*+>", re.IGNORECASE)
 
 def _kinds(text: str) -> str:
     if "<" in text:
-        text = _BARE_TAG.sub(lambda tag: "\u200b" * len(tag[0]), text)
+        text = _BARE_TAG.sub(lambda tag: "/" * len(tag[0]), text)
     return text.translate(KINDS)
 
 
