@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from oversight_envs.core.answers import DecisionError, parse_decision, parse_score
 from oversight_envs.core.players import PlayerError
-from oversight_envs.core.prompt import render_prompt
+from oversight_envs.core.prompt import clean_text, render_prompt
 from oversight_envs.core.requests import Ask, Case, Solution, Turn
 from oversight_envs.core.verdict import Verdict
 
@@ -66,7 +66,7 @@ class HumanAgent:
         return line
 
     def _print(self, text: str) -> None:
-        print(text, file=self._screen or sys.stdout)
+        print(clean_text(text), file=self._screen or sys.stdout)
 
     fingerprint = "a person"
     """What it is, for stored episodes: a person who comes back goes on with their own."""

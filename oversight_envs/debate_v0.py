@@ -22,9 +22,14 @@ said so far; the judge sees no passage.
 
 ### Action Space
 
-Debaters say anything; quotes stand between `<quote>` and `</quote>`, and what is over `max_words` is cut. A judge that
-is an agent answers with one label (`A`), the probability of `A` (`0.7`) or one for each label (`A: 0.7, B: 0.3`);
-probabilities are clipped to [.01, .99]. An ambiguous decision is asked again once; then the episode is truncated.
+Debaters say anything; quotes stand between `<quote>` and `</quote>`, and what is over `max_words` is cut. Quotes are
+checked: the judge reads `<v_quote>` around those that stand in the passage, `<s_quote>` around those too short to count
+(fewer than 6 letters, or an ellipsis between parts of fewer than 3 words) and `<u_quote>` around the others. A Chinese
+or Japanese character counts as a word of the limit and as two letters of a quote.
+
+A judge that is an agent answers with one label (`A`), the probability of `A` (`0.7`) or one for each label
+(`A: 0.7, B: 0.3`); probabilities are clipped to [.01, .99]. An ambiguous decision is asked again once; then the episode
+is truncated.
 
 ### Rewards
 

@@ -1,45 +1,60 @@
-"""What a terminal shows of a game. What players wrote is put in ``Text`` objects, never read as markup."""
+"""What a terminal shows of a game.
+
+What players and data sets wrote is put in ``Text`` objects, never read as markup, and through ``written``, so that our
+marks stay ours without colour as well. No control character reaches the terminal but the console's own.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.panel import Panel
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS, Decision
 from oversight_envs.core.speech import Statement
-from oversight_envs.env.render import flags
+from oversight_envs.env.render import flags, written
 
 HONEST, DISHONEST, NEUTRAL = "dodger_blue1", "dark_orange", "grey62"
 BAR = 24
 """Width of a probability bar, in characters."""
 
 
+class _Console(Console):
+    """A console that prints no control characters of its texts: errors and file names hold what others wrote, too."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(clean_text(segment.text), segment.style)
+
+
 def stdout() -> Console:
     """The console for results: made anew, because tests and pipes change what stdout is."""
-    return Console(file=sys.stdout, highlight=False)
+    return _Console(file=sys.stdout, highlight=False)
 
 
 def stderr() -> Console:
     """The console for errors."""
-    return Console(file=sys.stderr, highlight=False)
+    return _Console(file=sys.stderr, highlight=False)
 
 
 def question_panel(game: str, question: Question, *, passage: bool) -> Panel:
     """The question, the answers, and (``passage``) how the passage begins."""
-    body = [Text(question.text, style="bold")]
-    body += [Text(f"  • {option}") for option in question.options]
+    body = [Text(written(question.text), style="bold")]
+    body += [Text(f"  • {written(option)}") for option in question.options]
     if passage and question.passage:
-        start = " ".join(question.passage[:400].split())
+        start = written(" ".join(question.passage[:400].split()))
         more = "…" if len(question.passage) > 400 else ""
         about = f"the passage, which only experts read ({len(question.passage):,} characters): "
         body += [Text(), Text.assemble((about, "dim"), (start + more, "dim italic"))]
-    return Panel(Group(*body), title=Text(f"{game} · {question.id}"), title_align="left", border_style="white")
+    return Panel(Group(*body), title=Text(f"{game} · {written(question.id)}"), title_align="left", border_style="white")
 
 
 def speech_panel(statement: Statement, claim: str, tone: str | None, private: str = "") -> Panel:
@@ -48,13 +63,15 @@ def speech_panel(statement: Statement, claim: str, tone: str | None, private: st
     text = Text()
     for segment in statement.segments:
         if not segment.quoted:
-            text.append(segment.text)
-        elif segment.verified:
-            text.append(f"“{segment.text}” ✓", style="black on green3")
+            text.append(written(segment.text))
+        elif segment.verified:  # in the passage's words, as the judge reads it
+            text.append(f"“{written(segment.source)}” ✓", style="black on green3")
+        elif segment.short:
+            text.append(f"“{written(segment.text)}” (too short to count)")
         else:
-            text.append(f"“{segment.text}” ✗ not in the passage", style="strike red")
-    body: list[RenderableType] = [Text(f"argues for: {claim}", style=colour)] if claim else []
-    body += [Text(f"(private) {private}", style="dim italic")] if private else []
+            text.append(f"“{written(segment.text)}” ✗ not in the passage", style="strike red")
+    body: list[RenderableType] = [Text(f"argues for: {written(claim)}", style=colour)] if claim else []
+    body += [Text(f"(private) {written(private)}", style="dim italic")] if private else []
     body.append(text if text.plain.strip() else Text("(says nothing)", style="dim italic"))
     if notes := flags(statement):
         body.append(Text(" · ".join(notes), style="red"))
@@ -97,7 +114,7 @@ def _bars(record: Record, decision: Decision) -> Table:
         p = probabilities[option]
         colour = NEUTRAL if truth is None else HONEST if option == truth else DISHONEST
         mark = Text(" ✓ right answer", style="green3") if option == truth else Text()
-        name = Text.assemble((f"{label}: ", "bold"), record.question.options[option], mark)
+        name = Text.assemble((f"{label}: ", "bold"), written(record.question.options[option]), mark)
         table.add_row(_bar(p, colour), Text(f"{p:4.0%}", style="bold"), name)
     return table
 
@@ -110,7 +127,7 @@ def _scores(record: Record) -> Table:
         colour = NEUTRAL if right is None else HONEST if right else DISHONEST
         p = 1 / (1 + 2.718281828 ** -max(-50.0, min(50.0, score)))
         answer = record.answers.get(role)
-        says = Text.assemble((role, "bold"), ": ", "no answer found" if answer is None else answer)
+        says = Text.assemble((role, "bold"), ": ", "no answer found" if answer is None else written(answer))
         says.append({True: " ✓ right", False: " ✗ wrong", None: ""}[right], style="green3" if right else "red")
         table.add_row(_bar(p, colour), Text(f"V {score:+.2f}", style="bold"), says)
     return table

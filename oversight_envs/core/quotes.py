@@ -4,20 +4,32 @@ A debater marks a quote with ``<quote>...</quote>``. The judge cannot read the p
 this module puts on a quote is the only thing in a speech that the judge may trust. Hence two rules:
 a verified quote is shown in the passage's own words, and nothing a player writes can look like our mark.
 
+A quote is *verified*, *absent* or *short*: it stands in the passage and is too short to count, since words like
+"he" or "not" are in every passage. A short quote that does not stand there is absent; one without a letter claims
+nothing, and is short.
+
 Two texts match when their words and inner punctuation match after folding: letter case, compatibility
 forms (ligatures, full-width letters), composed or decomposed accents, kinds of quotation mark and of
 dash, white space (and ``_``, which plain-text books use for italics), and invisible characters make no
-difference. Words match whole: ``can`` is not found in ``can't``, nor ``3`` in ``3.50``.
+difference. Words match whole: ``can`` is not found in ``can't``, nor ``3`` in ``3.50``. But a quote may begin or end
+inside a word at an apostrophe, as in ``'d vote`` and ``the captain`` of ``the captain's log``; the judge is then
+shown the whole word.
+
+A mark vouches for one unbroken run of the passage. A quote whose parts are joined by ellipses is marked part by part,
+so that the judge sees each joint, and its parts must be longer: else a sentence could be put together from words.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
+
+from oversight_envs.core.characters import GAP, KINDS, LOOKS, QUOTE, letters, may_open_tag
+from oversight_envs.core.quotations import unmarked_quotations
 
 Span = tuple[int, int]
 """A half-open span of characters in the passage as it was given."""
@@ -25,8 +37,18 @@ Span = tuple[int, int]
 Show = Literal["all", "quotes", "arguments", "verified"]
 """What of a speech the judge is shown; see `render`."""
 
+State = Literal["verified", "short", "absent"]
+"""What was found of a quote: it stands in the passage, it does but is too short to count, or it does not."""
+
 DEFAULT_MIN_LENGTH = 6
-"""Letters and digits a quote needs: "He left." is evidence, "he" or "not" is in every passage."""
+"""Letters and digits a quote needs: "He left." is evidence, "he" or "not" is in every passage. A Han or kana character
+counts as two. The wordings tell debaters this number and the next."""
+PART_WORDS = 3
+"""Words that each part of a quote with ellipses needs besides."""
+
+
+SHORT, MISQUOTES = "short", "misquotes"
+"""Words beside the segments of a record; see `Segment.findings`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +59,31 @@ class Segment:
     """What the debater wrote, without the tags around a quote."""
     quoted: bool = False
     spans: tuple[Span, ...] = ()
-    """One for each part joined by an ellipsis; empty for prose and for a quote that was not found."""
+    """Where the quote stands: one span, or one for each part of a short quote with ellipses. Empty for prose and for
+    a quote that is absent."""
     source: str = ""
     """The passage's own words at `spans`, on one line: what the judge is shown of a verified quote."""
+    short: bool = False
+    """Whether this is a quote that is too short to count."""
+    misquotes: bool = False
+    """Whether this is prose that gives, in quotation marks or other tags, what does not stand in the passage."""
+
+    @property
+    def state(self) -> State:
+        """Of a quote; prose is ``absent``."""
+        return "short" if self.short else "verified" if self.spans else "absent"
+
+    @property
+    def findings(self) -> list[Any]:
+        """What was found of it, as JSON values: nothing of prose, where a quote stands, and a word that says more."""
+        if not self.quoted:
+            return [MISQUOTES] if self.misquotes else []
+        return [self.spans, SHORT] if self.short else [self.spans]
 
     @property
     def verified(self) -> bool:
-        """Whether this is a quote and stands in the passage."""
-        return self.quoted and bool(self.spans)
+        """Whether this is a quote that stands in the passage and counts."""
+        return self.quoted and self.state == "verified"
 
 
 # Every scan below runs on text that a model wrote. The quantifiers are possessive (``*+``), so that no
@@ -76,56 +115,12 @@ def parse(speech: str) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def _invisible(char: str) -> bool:
-    """Soft hyphens, zero-width and direction marks, variation selectors: nothing that a reader sees."""
-    if unicodedata.category(char) == "Cf" or char in "\u034f\u115f\u1160\u2800\u3164\uffa0":
-        return True
-    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
-
-
-# Scripts written without spaces, where each character has to count as a word: Thai and Lao, Burmese,
-# Khmer, kana, Han.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
-)
-
-
-class _Kinds(dict[int, str]):
-    """A table for `str.translate` from each character to one letter for its kind.
-
-    Kinds: w letter, n digit, m combining mark, c letter of an unspaced script, a apostrophe, q quotation
-    mark, d dash, j full stop or comma, e ellipsis, p other punctuation, i invisible, and space. What is
-    looked up is not kept, or one speech after another could fill the table with all of Unicode.
-    """
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        category = unicodedata.category(char)
-        if _invisible(char):
-            return "i"
-        if category[0] == "M":
-            return "m"
-        if char.isalnum():
-            return "n" if char.isdecimal() else "c" if _UNSPACED.match(char) else "w"
-        return " " if char.isspace() or category == "Cc" else "p"
-
-
-_KINDS = _Kinds()
-_KINDS.update({code: _KINDS[code] for code in range(128)})
-_APOSTROPHES = "'`\u00b4\u2018\u2019\u201a\u201b\u2032\u2035\u02b9\u02bb\u02bc\u02bd\u02c8\u2039\u203a\uff07\uff40"
-_QUOTATION_MARKS = (
-    '"\u201c\u201d\u201e\u201f\u2033\u2036\u2034\u00ab\u00bb\u301d\u301e\u301f\u300c\u300d\u300e\u300f\uff02'
-)
-_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d"
-_KINDS.update(dict.fromkeys(map(ord, _APOSTROPHES), "a"))
-_KINDS.update(dict.fromkeys(map(ord, _QUOTATION_MARKS), "q"))
-_KINDS.update(dict.fromkeys(map(ord, _DASHES), "d"))
-_KINDS.update({ord("."): "j", ord(","): "j", ord("…"): "e", ord("_"): " "})
-
 # A word holds invisible characters and apostrophes only between letters, and ``,`` or ``.`` only between
 # digits. Quotation marks in a row are one mark (so two ' are a "), and so are dashes (-- is a dash).
-_TOKEN = re.compile(r"[wnm]++(?:i*+(?:ai*+)?+[wnm]++|(?<=n)j(?=n)[wnm]++)*+|c(?:i*+m++)*+|[aq]++|d++|[ejp]")
+_TOKEN = re.compile(r"[wnm]++(?:i*+(?:ai*+)?+[wnm]++|(?<=n)j(?=n)[wnm]++)*+|[ct](?:i*+m++)*+|[aq]++|d++|[ejps]")
 _LONGEST_WORD = 256
+_JOINT = "\u2019"
+"""The token of an apostrophe within a word; one that stands before or after a word is ``'``."""
 
 
 def _fold(word: str, kinds: str) -> str:
@@ -138,33 +133,65 @@ def _fold(word: str, kinds: str) -> str:
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
 
 
+def _at_apostrophes(word: str) -> Iterator[str]:
+    """The tokens of a word: what stands between its apostrophes, and the joints.
+
+    ``can`` and ``won`` of ``can't`` and ``won't`` are other tokens than the words that they look like.
+    """
+    parts = word.split("'")
+    for place, part in enumerate(parts):
+        if place:
+            yield _JOINT
+        yield part + _JOINT if part in ("can", "won") and parts[place + 1 : place + 2] == ["t"] else part
+
+
 def _tokens(text: str) -> Iterator[tuple[str, Span]]:
-    """Yield the folded words and punctuation marks of a text, and where each stands in it."""
-    kinds = text.translate(_KINDS)
+    """Yield the folded words and punctuation marks of a text, and where each stands in it.
+
+    A word with apostrophes is several tokens, each with the span of the whole word.
+    """
+    kinds = text.translate(KINDS)
     plain = text.lower().replace("`", "'") if text.isascii() else ""  # what _fold gives, for all words at once
     for match in _TOKEN.finditer(kinds):
         span = match.span()
         kind = kinds[span[0]]
         if kind == "e":
             yield from ((".", span),) * 3
-        elif kind in "aqd":
+            continue
+        if kind in "aqd":
             yield ("-" if kind == "d" else "'"), span
-        elif plain:
-            yield plain[span[0] : span[1]], span
+            continue
+        word = plain[span[0] : span[1]] if plain else _fold(text[span[0] : span[1]], match[0])
+        if "'" in word and len(word) <= _LONGEST_WORD:
+            for token in _at_apostrophes(word):
+                yield token, span
         else:
-            yield _fold(text[span[0] : span[1]], match[0]), span
+            yield word, span
 
 
-def _letters(token: str) -> int:
-    return sum(map(str.isalnum, token))
+_ELLIPSIS = 3
+"""Full stops in a row, at least."""
 
 
-def _split(tokens: Sequence[str]) -> list[list[str]]:
+class _Part(NamedTuple):
+    """What stands between two ellipses of a quote, and where it stands in the passage, in tokens."""
+
+    start: int
+    end: int
+    written: Span
+    """Where it stands in the quote, in characters."""
+    letters: int
+    words: int
+
+
+def _split(tokens: Sequence[tuple[str, Span]]) -> list[list[tuple[str, Span]]]:
     """Divide a quote at its ellipses: three or more full stops, in brackets or not."""
-    parts: list[list[str]] = [[]]
-    for token, run in groupby(tokens):
+    if [token for token, _ in tokens].count(".") < _ELLIPSIS:
+        return [list(tokens)]
+    parts: list[list[tuple[str, Span]]] = [[]]
+    for token, run in groupby(tokens, lambda item: item[0]):
         same = list(run)
-        if token == "." and len(same) >= 3:
+        if token == "." and len(same) >= _ELLIPSIS:
             parts.append([])
         else:
             parts[-1] += same
@@ -174,8 +201,8 @@ def _split(tokens: Sequence[str]) -> list[list[str]]:
 class QuoteChecker:
     """Finds quotes in one passage; the passage is normalised once.
 
-    ``min_length`` is the number of letters and digits, after folding, that a quote needs, and that each
-    part of a quote with ellipses needs too: else any sentence could be put together from single words.
+    ``min_length`` is the number of letters and digits, after folding, that a quote needs to count; see
+    `DEFAULT_MIN_LENGTH`.
     """
 
     def __init__(self, passage: str, min_length: int = DEFAULT_MIN_LENGTH) -> None:
@@ -192,56 +219,124 @@ class QuoteChecker:
         self._coded = "".join(coded)
 
     def find(self, quote: str) -> tuple[Span, ...]:
-        """Where a quote first stands in the passage; ``()`` if it does not, or is too short.
+        """Where a quote first stands in the passage; ``()`` if it does not, or is too short to count.
 
         The quote is looked for as it is, and failing that as parts joined by ellipses, which must stand
         in the passage in order and without overlap, one span for each. Punctuation at either end of the
         quote or of a part need not be in the passage; the span takes it in where it is.
         """
-        tokens = [token for token, _ in _tokens(quote)]
-        spans = self._locate([tokens])
-        if not spans and len(parts := _split(tokens)) > 1:
-            spans = self._locate(parts)
-        return spans
+        return tuple([span for segment in self.look_up(quote) if segment.verified for span in segment.spans])
 
-    def _locate(self, parts: Sequence[Sequence[str]]) -> tuple[Span, ...]:
-        spans: list[Span] = []
+    def look_up(self, quote: str) -> tuple[Segment, ...]:
+        """The quote as segments that say what was found of it.
+
+        That is one segment, but for a quote that counts and whose parts, joined by ellipses, stand apart in the
+        passage: then each part is a quote, and what joins them is prose.
+        """
+        tokens = list(_tokens(quote))
+        split = [part for part in _split(tokens) if any(letters(token) for token, _ in part)]
+        if not split:
+            return (Segment(quote, True, short=True),)
+        least, words = self._min_length * len(split), 0  # where an ellipsis is the passage's own, it joins as well
+        parts = self._locate([tokens])
+        if parts is None and len(split) > 1:
+            least, words = self._min_length, PART_WORDS
+            parts = self._locate(split)
+        if parts is None:
+            return (Segment(quote, True),)
+        if any(part.letters < least or part.words < words for part in parts):
+            spans = tuple([self._span(part) for part in parts])
+            return (Segment(quote, True, spans, quoted_source(self._passage, spans), short=True),)
+        segments: list[Segment] = []
+        for number, part in enumerate(parts):
+            start = part.written[0] if number else 0
+            end = part.written[1] if number < len(parts) - 1 else len(quote)
+            if number:
+                segments.append(Segment(quote[parts[number - 1].written[1] : start]))
+            spans = (self._span(part),)
+            segments.append(Segment(quote[start:end], True, spans, quoted_source(self._passage, spans)))
+        return tuple(segments)
+
+    def _span(self, part: _Part) -> Span:
+        return self._spans[part.start][0], self._spans[part.end - 1][1]
+
+    def _locate(self, parts: Sequence[Sequence[tuple[str, Span]]]) -> list[_Part] | None:
+        """Where the parts stand in the passage, in order; None unless all do. Each has a letter."""
+        found: list[_Part] = []
         done = 0  # taking the first place for each part leaves the most room for the next
         for part in parts:
-            lengths = [_letters(token) for token in part]
+            lengths = [letters(token) for token, _ in part]
             first, last = 0, len(part)
             while first < last and not lengths[first]:
                 first += 1
             while first < last and not lengths[last - 1]:
                 last -= 1
-            if first == last:
-                continue  # nothing before the first ellipsis, say
-            codes = [self._codes.get(token) for token in part[first:last]]
-            if sum(lengths) < self._min_length or None in codes:
-                return ()
+            codes = [self._codes.get(token) for token, _ in part[first:last]]
+            if None in codes:
+                return None
             start = self._coded.find("".join(code for code in codes if code), done)
             if start < 0:
-                return ()
+                return None
             end = start + len(codes)
-            while first > 0 and start > done and self._coded[start - 1] == self._codes.get(part[first - 1]):
+            joints = sum(token == _JOINT for token, _ in part[first:last])
+            words = sum(map(bool, lengths)) - joints
+            while first > 0 and start > done and self._coded[start - 1] == self._codes.get(part[first - 1][0]):
                 first, start = first - 1, start - 1
-            while last < len(part) and self._coded[end : end + 1] == self._codes.get(part[last]):
+            while last < len(part) and self._coded[end : end + 1] == self._codes.get(part[last][0]):
                 last, end = last + 1, end + 1
-            spans.append((self._spans[start][0], self._spans[end - 1][1]))
+            place = _Part(start, end, (part[first][1][0], part[last - 1][1][1]), sum(lengths), words)
+            found[-1:] = self._joined(found[-1], place) if found else [place]
             done = end
-        return tuple(spans)
+        return found
 
-    def check(self, speech: str) -> tuple[Segment, ...]:
-        """Split a speech with `parse` and look up each of its quotes."""
-        return self.verify(parse(speech))
+    def _joined(self, before: _Part, after: _Part) -> list[_Part]:
+        """Both parts; one where nothing but an ellipsis stands between them in the passage as well."""
+        between = self._coded[before.end : after.start]
+        if len(between) < _ELLIPSIS or between.strip(self._codes.get(".", "")):
+            return [before, after]
+        written = before.written[0], after.written[1]
+        return [_Part(before.start, after.end, written, before.letters + after.letters, before.words + after.words)]
 
-    def verify(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
-        """The segments of a parsed speech with each of its quotes looked up."""
-        return tuple([self._look_up(segment) if segment.quoted else segment for segment in segments])
+    def check(self, speech: str, readable: Callable[[], Iterable[str]] = tuple) -> tuple[Segment, ...]:
+        """Split a speech with `parse` and look up each of its quotes, as `verify` does."""
+        return self.verify(parse(speech), readable)
 
-    def _look_up(self, quote: Segment) -> Segment:
-        spans = self.find(quote.text)
-        return Segment(quote.text, True, spans, quoted_source(self._passage, spans) if spans else "")
+    def verify(self, segments: Iterable[Segment], readable: Callable[[], Iterable[str]] = tuple) -> tuple[Segment, ...]:
+        """The segments of a parsed speech with each of its quotes looked up, marked or not.
+
+        Prose that gives a quotation without our tags (see `unmarked_quotations`) of what is absent is flagged as
+        ``misquotes``. ``readable`` makes the texts that everyone may read, question and answers say: to repeat them in
+        quotation marks claims nothing about the passage.
+        """
+        segments = list(segments)
+        false = self._misquoted(segments, readable)
+        checked: list[Segment] = []
+        done = 0
+        for segment in segments:
+            start, done = done, done + len(segment.text)
+            if segment.quoted:
+                checked += self.look_up(segment.text)
+            elif any(begin < done and start < end for begin, end in false):
+                checked.append(replace(segment, misquotes=True))
+            else:
+                checked.append(segment)
+        return tuple(checked)
+
+    def _misquoted(self, segments: Sequence[Segment], readable: Callable[[], Iterable[str]]) -> list[Span]:
+        """Where, in the speech without the tags of its quotes, a quotation stands that the passage does not hold."""
+        text = "".join([segment.text for segment in segments])
+        false = []
+        page: QuoteChecker | None = None
+        for start, end in unmarked_quotations([(segment.text, segment.quoted) for segment in segments]):
+            if self._holds(text[start:end]):
+                continue
+            page = page or QuoteChecker("\n".join(readable()))
+            if not page._holds(text[start:end]):
+                false.append((start, end))
+        return false
+
+    def _holds(self, quotation: str) -> bool:
+        return all(part.state != "absent" for part in self.look_up(quotation) if part.quoted)
 
 
 def quoted_source(passage: str, spans: Sequence[Span]) -> str:
@@ -249,44 +344,18 @@ def quoted_source(passage: str, spans: Sequence[Span]) -> str:
     return " … ".join([" ".join(passage[start:end].split()) for start, end in spans])
 
 
-class _Looks(dict[int, str]):
-    """A table for `str.translate` from each character to what it can pass for in a tag (NUL: nothing)."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        if _invisible(char) or (unicodedata.category(char)[0] in "CM" and not char.isspace()):
-            return "\0"
-        folded = unicodedata.normalize("NFKC", char).casefold()
-        return folded if len(folded) == 1 else char
-
-
-_LOOKS = _Looks()
-_LOOKS.update({code: _LOOKS[code] for code in range(128)})
-# Brackets and slashes that look like ours, and letters of Cyrillic, Greek, Armenian and phonetic script.
-_ALIKE = {
-    "<": "\u00ab\u02c2\u1438\u2039\u227a\u22d6\u2329\u276c\u276e\u2770\u27e8\u27ea\u2991\u29fc\u3008\u300a\ufe64\uff1c",
-    "/": "\\\u2044\u2215\u29f8\uff0f\uff3c",
-    "v": "\u0475\u03bd\u1d20\u0474",
-    "u": "\u03c5\u057d\u1d1c",
-    "q": "\u051b\u0563\u051a",
-    "o": "\u043e\u03bf\u0585\u1d0f\u041e\u039f\u0555",
-    "t": "\u0442\u03c4\u1d1b\u0422\u03a4",
-    "e": "\u0435\u04bd\u1d07\u0415\u0395",
-}
-for _ours, _others in _ALIKE.items():
-    _LOOKS.update(dict.fromkeys(map(ord, _others), _ours))
-_FORGED = re.compile(r"<(?=[\s/\0]*+(?:[vu]\0*+(?:[\W_]\0*+){0,3})?" + r"\0*+".join("quote") + ")")
+_FORGED = re.compile(f"<(?={GAP}(?:[vus]{GAP})?{QUOTE})")
 
 
 def neutralise(text: str) -> str:
     """Rewrite what a player wrote so that nothing in it looks like a quote tag, ours or a debater's.
 
-    Only the opening bracket of such a tag is changed, to ``(``. Look-alike brackets and letters, white
-    space and invisible characters within the tag do not hide it.
+    Only the opening bracket of such a tag is changed, to ``(``. Look-alike brackets and letters, accents, white
+    space, underscores and invisible characters within the tag do not hide it.
     """
-    looks = text.translate(_LOOKS)
-    if "<" not in looks:
+    if not may_open_tag(text):
         return text
+    looks = text.translate(LOOKS)
     pieces: list[str] = []
     done = 0
     for match in _FORGED.finditer(looks):
@@ -295,13 +364,18 @@ def neutralise(text: str) -> str:
     return "".join((*pieces, text[done:]))
 
 
+_TAGS = {"verified": "v_quote", "short": "s_quote", "absent": "u_quote"}
+
+
 def render(segments: Iterable[Segment], show: Show = "all") -> str:
     """Write a checked speech as the judge reads it.
 
-    - ``all``: the speech, with ``<v_quote>`` around verified quotes and ``<u_quote>`` around others.
+    - ``all``: the speech, with ``<v_quote>`` around verified quotes, ``<s_quote>`` around those that are too short to
+      count, and ``<u_quote>`` around absent ones.
     - ``quotes``: the verified quotes alone, one a line.
     - ``arguments``: the speech with ``[quote]`` in the place of each quote.
-    - ``verified``: as ``all`` if no quote is unverified, and so if there is no quote; else nothing.
+    - ``verified``: as ``all`` if no quote is absent, in whatever marks it was given, and so if there is no quote; else
+      nothing.
 
     A verified quote is given in the passage's words, so that no change that the check forgives (of case,
     say) reaches the judge as the passage's. All text is put through `neutralise`.
@@ -311,7 +385,7 @@ def render(segments: Iterable[Segment], show: Show = "all") -> str:
     segments = list(segments)
     if show == "quotes":
         return "\n".join(neutralise(s.source or " ".join(s.text.split())) for s in segments if s.verified)
-    if show == "verified" and any(s.quoted and not s.verified for s in segments):
+    if show == "verified" and any(s.misquotes or (s.quoted and s.state == "absent") for s in segments):
         return ""
     pieces: list[str] = []
     for quoted, run in groupby(segments, lambda s: s.quoted):
@@ -321,6 +395,6 @@ def render(segments: Iterable[Segment], show: Show = "all") -> str:
             pieces.extend("[quote]" for _ in run)
         else:
             for s in run:
-                tag = "v_quote" if s.verified else "u_quote"
-                pieces.append(f"<{tag}>{neutralise(s.source or s.text)}</{tag}>")
+                tag = _TAGS[s.state]
+                pieces.append(f"<{tag}>{neutralise(s.source if s.verified else s.text)}</{tag}>")
     return "".join(pieces)

@@ -17,7 +17,7 @@ from oversight_envs.core.episode import Entry
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Outcome
 from oversight_envs.core.question import Question
-from oversight_envs.core.quotes import Segment, quoted_source
+from oversight_envs.core.quotes import MISQUOTES, SHORT, Segment, quoted_source
 from oversight_envs.core.record_schema1 import upgrade
 from oversight_envs.core.requests import KINDS, Assignment, Decision, Role, Scored, combine_views
 from oversight_envs.core.speech import Speech, Statement
@@ -206,7 +206,7 @@ def _plain_statement(statement: Statement, record: Any) -> dict[str, Any]:
     for segment in statement.segments:
         text = part(segment.text, done)
         done = max(done, said.find(segment.text, done))
-        segments.append([text] if not segment.quoted else [text, segment.spans])
+        segments.append([text, *segment.findings])
     return {
         "index": statement.index,
         "role": statement.role,
@@ -225,11 +225,13 @@ def _statement(
     plain: Mapping[str, Any], texts: Mapping[int, str], replies: Mapping[int, Any], passage: str
 ) -> Statement:
     segments = []
-    for text, *spans in plain["segments"]:
-        found = tuple((int(start), int(end)) for start, end in spans[0]) if spans else ()
+    for text, *findings in plain["segments"]:
+        quoted = bool(findings) and findings[0] != MISQUOTES
+        found = tuple((int(start), int(end)) for start, end in findings[0]) if quoted else ()
         if any(not 0 <= start < end <= len(passage) for start, end in found):
             raise ValueError(f"a quote stands at {found}, outside of the passage's {len(passage)} characters")
-        segments.append(Segment(_expand(text, texts), bool(spans), found, quoted_source(passage, found)))
+        source, short, misquotes = quoted_source(passage, found), SHORT in findings, MISQUOTES in findings
+        segments.append(Segment(_expand(text, texts), quoted, found, source, short, misquotes))
     speech = replies[plain["index"]]
     return Statement(
         role=plain["role"],

@@ -119,7 +119,7 @@ def _said(entries: list[dict[str, Any]], config: Mapping[str, Any], passage: str
                 "turn": turn,
                 "private": made.scratchpad,
                 "spoken": made.spoken,
-                "segments": [[s.text, s.spans] if s.quoted else [s.text] for s in made.segments],
+                "segments": [[s.text, *s.findings] for s in made.segments],
                 "cut": made.cut,
                 "token_ids": bool(made.token_ids),
             }

@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -208,12 +209,24 @@ class Say(Request):
         turn = context.transcript[-1].turn + 1 if context.transcript else 1
         statements = [
             make_statement(
-                speech, self.rules, context.question.passage, role=role, turn=turn, index=context.index + place
+                speech,
+                self.rules,
+                context.question.passage,
+                role=role,
+                turn=turn,
+                index=context.index + place,
+                readable=partial(_readable, role, context),
             )
             for place, (role, speech) in enumerate(zip(self.prompts, replies, strict=True))
             if speech is not None  # not yet, when the episode is cut off here
         ]
         return {statement.role: statement for statement in statements}, statements
+
+
+def _readable(role: str, context: AskContext) -> list[str]:
+    """What ``role`` may repeat in quotation marks without quoting the passage: question, answers, others' speeches."""
+    others = [statement.text for statement in context.transcript if statement.role != role]
+    return [context.question.text, *context.question.options, *others]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

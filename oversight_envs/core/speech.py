@@ -13,8 +13,10 @@ from typing import Any
 
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt, quote_lines
+from oversight_envs.core.quotations import may_quote
 from oversight_envs.core.quotes import QuoteChecker, Segment, Show, parse, render
 from oversight_envs.core.thinking import lower, split_thinking
+from oversight_envs.core.words import cut_words
 
 SCRATCHPAD = ("<scratchpad>", "</scratchpad>")
 
@@ -41,7 +43,7 @@ class SpeakingRules:
     """What a speech is held to. A ``Say`` carries them and the episode applies them."""
 
     max_words: int | None = None
-    """Words over this limit are cut off, private notes aside; None: no limit."""
+    """Words over this limit are cut off, private notes aside; None: no limit. What is a word: `core.words`."""
     quotes: bool = False
     """Whether ``<quote>…</quote>`` is checked against the passage."""
     scratchpad: bool = False
@@ -117,16 +119,26 @@ class Statement:
 
 
 def make_statement(
-    speech: Speech, rules: SpeakingRules, passage: str, *, role: str, turn: int, index: int
+    speech: Speech,
+    rules: SpeakingRules,
+    passage: str,
+    *,
+    role: str,
+    turn: int,
+    index: int,
+    readable: Callable[[], Iterable[str]] = tuple,
 ) -> Statement:
-    """Holds a speech to the rules. The passage's quote checker is built when a quote is first met."""
+    """Holds a speech to the rules. The passage's quote checker is built when a quote is first met.
+
+    ``readable`` makes the texts that everyone may read: to repeat them in quotation marks is no quote of the passage.
+    """
     thinking, rest = split_thinking(speech.text)
     scratchpad, public = split_scratchpad(rest) if rules.scratchpad else ("", rest)
     spoken = public if rules.max_words is None else cut_words(public, rules.max_words)
-    cut = spoken is not public and len(spoken.split()) < len(public.split())
+    cut = len(spoken) < len(public)
     segments = parse(spoken) if rules.quotes else (Segment(spoken),)
-    if rules.quotes and any(segment.quoted for segment in segments):
-        segments = checker_for(passage).verify(segments)
+    if rules.quotes and may_quote(spoken):
+        segments = checker_for(passage).verify(segments, readable)
     token_ids = () if cut or rest is not speech.text else speech.token_ids
     return Statement(role, turn, index, scratchpad, spoken, segments, cut, token_ids, thinking)
 
@@ -148,16 +160,6 @@ def split_scratchpad(text: str) -> tuple[str, str]:
         return text, ""
     cut = end + len(SCRATCHPAD[1]) if end >= 0 else 0
     return text[:cut], text[cut:]
-
-
-def cut_words(text: str, limit: int) -> str:
-    """The first ``limit`` words of ``text``, spacing kept."""
-    if len(text) < 2 * limit:  # cannot hold more than `limit` words
-        return text
-    for count, word in enumerate(re.finditer(r"\S+", text), start=1):
-        if count > limit:
-            return text[: word.start()].rstrip()
-    return text
 
 
 class Conversation:

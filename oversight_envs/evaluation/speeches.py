@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from oversight_envs.core.record import Record
 from oversight_envs.core.speech import Statement
+from oversight_envs.core.words import count_words
 from oversight_envs.evaluation.statistics import Estimate, mean, share
 
 
@@ -24,7 +25,7 @@ class Speeches:
     quotes: Estimate
     """Quotes a speech."""
     verified: Estimate
-    """Share of the quotes that stand in the passage; undefined where nothing was quoted."""
+    """Share of the quotes that stand in the passage, those too short to count left out; undefined without any."""
     empty: Estimate
     """Share of speeches without a public word."""
     cut: Estimate
@@ -42,9 +43,9 @@ def speeches(records: Sequence[Record]) -> Mapping[str, Speeches]:
     return {
         who: Speeches(
             count=len(given),
-            words=mean((key, len(s.text.split())) for key, s in given),
+            words=mean((key, count_words(s.text)) for key, s in given),
             quotes=mean((key, len(s.quotes)) for key, s in given),
-            verified=share((key, float(quote.verified)) for key, s in given for quote in s.quotes),
+            verified=share((key, float(q.verified)) for key, s in given for q in s.quotes if not q.short),
             empty=share((key, float(not s.text.strip())) for key, s in given),
             cut=share((key, float(s.cut)) for key, s in given),
             names_label=share((key, float(s.names_label)) for key, s in given),

@@ -15,7 +15,7 @@ from oversight_envs.core.requests import LABELS, View
 from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
 from oversight_envs.prompts import words_game
 from oversight_envs.protocols.direct import Direct
-from oversight_envs.protocols.worded import Worded, labelled
+from oversight_envs.protocols.worded import Worded, inline, labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Argued(Worded):
     """Whether ``<quote>…</quote>`` is checked against the passage and marked for the judge."""
     show: Show = "all"
     """What the judge sees: arguments and quotes (all), only verified quotes (quotes), only the words around quotes
-    (arguments), or only speeches all of whose quotes are verified (verified)."""
+    (arguments), or only speeches without a false quote, be it in quotation marks only (verified)."""
     scratchpad: bool = False
     """Whether speakers may write private notes between <scratchpad> tags first."""
     both_orders: bool = False
@@ -77,14 +77,17 @@ class Argued(Worded):
     @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
     def _opening(self, question: Question, own: int) -> Prompt:
         """An expert's first messages: what all experts share, passage first, comes before what is one side's own."""
-        options = question.options
+        options = [inline(option) for option in question.options]
         parts = [self._text("text", passage=question.passage)] if question.passage else []
         parts += [
-            self._text("question", question=question.text, answers="\n".join(f"- {option}" for option in options)),
+            self._text(
+                "question", question=inline(question.text), answers="\n".join(f"- {option}" for option in options)
+            ),
             self._text("side", own=options[own], other=options[1 - own]),
             " ".join(
                 [
                     *([self._text("quotes")] if self.quotes and question.passage else []),
+                    *([self._text("quotes_all")] if self.show == "verified" and question.passage else []),
                     *([self._text("scratchpad")] if self.scratchpad else []),
                     self._text("limit", max_words=self.max_words),
                 ]
@@ -102,7 +105,7 @@ class Argued(Worded):
         system = self._text("judge_system")
         if self.quotes and self.show != "arguments":
             system += " " + self._text("judge_quotes")
-        text = self._text("judge_question", question=question.text, answers=labelled(question.options, order))
+        text = self._text("judge_question", question=inline(question.text), answers=labelled(question.options, order))
         return Message("system", system), Message("user", text)
 
     def _expert(self, role: str, question: Question, own: int, heading: str) -> Conversation:
@@ -116,7 +119,7 @@ class Argued(Worded):
 
         def heading(statement: Statement) -> str:
             side = sides[statement.role]
-            return self._text("judge_heading", label=LABELS[order.index(side)], option=question.options[side])
+            return self._text("judge_heading", label=LABELS[order.index(side)], option=inline(question.options[side]))
 
         opening = self._judge_opening(question.censored(), order)
         return Conversation(opening, "judge_0", heading, cue, self.show)

@@ -18,7 +18,7 @@ from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, View
 from oversight_envs.core.rewards import nobody
-from oversight_envs.protocols.worded import Worded, labelled, names
+from oversight_envs.protocols.worded import Worded, inline, labelled, names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,5 +61,7 @@ class Direct(Worded):
         shown = question if self.expert else question.censored()
         parts = [self._text("text", passage=shown.passage)] if shown.passage else []
         answers = labelled(shown.options, order)
-        parts += [self._text("question", question=shown.text, answers=answers, labels=names(LABELS[: len(order)]))]
+        parts += [
+            self._text("question", question=inline(shown.text), answers=answers, labels=names(LABELS[: len(order)]))
+        ]
         return View((Message("system", self._text("system")), Message("user", "\n\n".join(parts))), order)

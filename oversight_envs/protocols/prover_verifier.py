@@ -21,7 +21,7 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, correctness, src
 from oversight_envs.core.speech import SpeakingRules
-from oversight_envs.protocols.worded import Worded
+from oversight_envs.protocols.worded import Worded, inline
 
 PROVERS = ("helpful_0", "sneaky_0")
 
@@ -88,5 +88,5 @@ class ProverVerifier(Worded):
         return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
 
     def _marking(self, question: Question, shown: str) -> Prompt:
-        text = self._text("verifier_case", problem=question.text, solution=shown)
+        text = self._text("verifier_case", problem=inline(question.text), solution=shown)
         return Message("system", self._text("verifier_system")), Message("user", text)

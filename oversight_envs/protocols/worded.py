@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.quotes import neutralise
 from oversight_envs.core.requests import LABELS
 from oversight_envs.prompts import load_wording
 
@@ -28,9 +30,21 @@ class Worded(Protocol):
         return self._templates[template].format(**values)
 
 
+_LINE_BREAK = re.compile(r"\s*\n\s*")
+
+
+def inline(text: str) -> str:
+    """A question or an answer as it stands in a prompt: on one line and without quote tags.
+
+    It comes from a data set. Nothing in it may begin a line, as speeches (``> ``), labels and headings do, or look like
+    the mark of a checked quote.
+    """
+    return neutralise(_LINE_BREAK.sub(" ", text.strip()))
+
+
 def labelled(options: Sequence[str], order: Sequence[int]) -> str:
     """The options as a judge reads them, one a line: ``A: …``."""
-    return "\n".join([f"{label}: {options[option]}" for label, option in zip(LABELS, order, strict=False)])
+    return "\n".join([f"{label}: {inline(options[option])}" for label, option in zip(LABELS, order, strict=False)])
 
 
 def names(labels: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from oversight_envs.core.quotes import Segment, Span
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS, Decision
 from oversight_envs.core.speech import Statement
-from oversight_envs.env.render import flags
+from oversight_envs.env.render import flags, written
 from oversight_envs.evaluation.decisions import first_bias
 from oversight_envs.evaluation.speeches import kind
 
@@ -26,7 +26,10 @@ TONES = {"honest": "honest", "helpful": "honest", "dishonest": "dishonest", "sne
 
 @dataclass(frozen=True, slots=True)
 class TextRun:
-    """A run of text: prose, a quote (``verified`` or not), or a marked part of a passage; ``hint`` is a tooltip."""
+    """A run of text: prose, a quote (``verified``, ``unverified``, ``short``), or a marked part of a passage.
+
+    ``hint`` is a tooltip. A verified quote is in the passage's words, as the judge read it.
+    """
 
     text: str
     style: str = ""
@@ -163,12 +166,13 @@ def _bubble(record: Record, statement: Statement) -> Bubble:
 
 def _run(segment: Segment, passage: str) -> TextRun:
     if not segment.quoted:
-        return TextRun(segment.text)
-    if not segment.verified:
-        return TextRun(segment.text, "unverified", "Not in the passage.")
-    return TextRun(
-        segment.text, "verified", "In the passage: " + " […] ".join(_context(passage, s) for s in segment.spans)
-    )
+        return TextRun(written(segment.text))
+    if segment.state == "absent":
+        return TextRun(written(segment.text), "unverified", "Not in the passage.")
+    where = "In the passage: " + " […] ".join(_context(passage, s) for s in segment.spans)
+    if segment.short:
+        return TextRun(written(segment.text), "short", "Too short to count. " + (where if segment.spans else ""))
+    return TextRun(segment.source, "verified", where)
 
 
 def _context(passage: str, span: Span) -> str:
@@ -201,7 +205,7 @@ def _tags(record: Record, decision: Decision | None) -> Iterator[str]:
         yield "truncated"
     elif decision is not None:
         yield _verdict(record, decision)
-    if any(not quote.verified for statement in record.transcript for quote in statement.quotes):
+    if any(quote.state == "absent" for statement in record.transcript for quote in statement.quotes):
         yield "unverified"
     if any(scored.value > 0 and record.correct.get(scored.author) is False for scored in record.scores):
         yield "believed"

@@ -15,11 +15,15 @@ PASSAGE = (
     "and  left the well-known house... for good. He paid $1,500 to the caf\u00e9; the of\u00adfice "
     "was \ufb01lled. _Nobody_ saw Bob start the car. Did he go? STRASSE Nr. 7"
 )
-MARK = re.compile(r"<\s*+/?\s*+[vu]_quote", re.IGNORECASE)
+MARK = re.compile(r"<\s*+/?\s*+[vus]_quote", re.IGNORECASE)
 
 
 def found(quote: str, passage: str = PASSAGE) -> list[str]:
     return [passage[start:end] for start, end in QuoteChecker(passage).find(quote)]
+
+
+def states(quote: str, passage: str = PASSAGE) -> list[str]:
+    return [segment.state for segment in QuoteChecker(passage).check(f"<quote>{quote}</quote>") if segment.quoted]
 
 
 @pytest.mark.parametrize(
@@ -40,9 +44,12 @@ def found(quote: str, passage: str = PASSAGE) -> list[str]:
         ("«Did he go.»", ["Did he go"]),
         ("house... for good", ["house... for good"]),  # the passage's own ellipsis
         ("house … for good", ["house... for good"]),
-        ("Anna moved … the attic", ["Anna moved", "the attic"]),
-        ("... day 3: Anna [...] the attic. . . .", ["day 3: Anna", "the attic"]),
-        ("Anna moved ... well-known (…) saw Bob", ["Anna moved", "well-known", "saw Bob"]),
+        ("Anna moved the … to the attic", ["Anna moved the", "to the attic"]),
+        ("... day 3: Anna [...] to the attic. . . .", ["day 3: Anna", "to the attic"]),
+        ("Anna moved the ... the well-known (…) saw Bob start", ["Anna moved the", "the well-known", "saw Bob start"]),
+        ("the key to ... house... for good", ["the key to", "house... for good"]),  # one ellipsis is the passage's own
+        ("’t stay,” she said", ["can’t stay,” she said"]),  # whole words are shown
+        ("t stay,” she said", ["can’t stay,” she said"]),
     ],
 )
 def test_a_quote_is_found_whatever_its_typography(quote: str, expected: list[str]) -> None:
@@ -57,7 +64,7 @@ def test_a_quote_is_found_whatever_its_typography(quote: str, expected: list[str
         "...",
         "“!?”",
         "to the",  # five letters: too short
-        "Anna … the attic",  # and so is its first part
+        "Anna moved … the attic",  # and so are these parts
         "saw Bob star",  # inside a word
         "ob start the car",
         "stay I can",
@@ -68,11 +75,33 @@ def test_a_quote_is_found_whatever_its_typography(quote: str, expected: list[str
         "moved key to the attic",
         "the attic ... Anna moved",  # order
         "Anna moved the key … the key to the attic",  # overlap
-        "Anna moved … the cellar",
+        "Anna moved the … in the cellar",
     ],
 )
 def test_a_quote_is_not_found(quote: str) -> None:
     assert found(quote) == []
+
+
+def test_a_quote_is_verified_absent_or_too_short_to_count() -> None:
+    assert states("saw Bob") == ["verified"]
+    for short in ("to the", "$1,500", "Bob", "7", "“Nr.”", "Anna … the attic", "", "!?"):
+        assert states(short) == ["short"], short
+    for absent in ("to a", "$1,300", "Rob", "I can", "the attic … Anna", "Anna … the cellar"):
+        assert states(absent) == ["absent"], absent
+    assert states("Anna moved the … to the attic") == ["verified", "verified"]  # a mark for each unbroken run
+    shown = render(QuoteChecker(PASSAGE).check("<quote>BOB</quote>, <quote>Rob</quote>"))
+    assert shown == "<s_quote>BOB</s_quote>, <u_quote>Rob</u_quote>"
+
+
+def test_a_quote_may_end_or_begin_at_an_apostrophe_but_not_lose_its_not() -> None:
+    passage = "They can't go. The captain's log won't do; I'd vote against it. L’homme rit d’elle."
+    assert found("The captain", passage) == ["The captain's"]
+    assert found("'d vote against", passage) == ["I'd vote against"]
+    assert found("homme rit d", passage) == ["L’homme rit d’elle"]
+    for whole in ("They can", "log won", "The captains", "captain log won't"):
+        assert states(whole, passage) == ["absent"], whole
+    word = "a'" * 100 + "a"
+    assert found(f"{word} b", f"{word} b") == [f"{word} b"]
 
 
 def test_the_minimum_length_counts_letters_and_digits() -> None:
@@ -83,7 +112,14 @@ def test_the_minimum_length_counts_letters_and_digits() -> None:
 
 
 def test_scripts_without_spaces_are_matched_by_character() -> None:
-    assert found("钥匙在阁楼里", "安娜说钥匙在阁楼里。") == ["钥匙在阁楼里"]
+    chinese = "安娜说钥匙在阁楼里。"
+    assert found("钥匙在阁楼里", chinese) == ["钥匙在阁楼里"]
+    assert [states(quote, chinese) for quote in ("阁楼里", "阁楼", "地下室", "安娜说 … 阁楼里")] == [
+        ["verified"],  # a character counts as two letters
+        ["short"],
+        ["absent"],
+        ["verified", "verified"],
+    ]
     assert found("किताब मेज", "किताब मेजपोश") == []
 
 
@@ -134,8 +170,13 @@ def test_render_shows_a_speech_whose_quotes_are_all_verified() -> None:
     check = QuoteChecker(PASSAGE).check
     assert render(check("No quote."), "verified") == "No quote."
     assert render(check("<quote>saw Bob</quote>"), "verified") == "<v_quote>saw Bob</v_quote>"
-    assert render(check("<quote>saw Bob</quote><quote></quote>"), "verified") == ""
-    assert render(check("<quote>Anna moved ... the key.</quote>")) == "<v_quote>Anna moved … the key</v_quote>"
+    assert render(check("<quote>saw Bob</quote><quote>Bob</quote>"), "verified") == (
+        "<v_quote>saw Bob</v_quote><s_quote>Bob</s_quote>"  # short is not false
+    )
+    assert render(check("<quote>saw Bob</quote><quote>Rob</quote>"), "verified") == ""
+    assert render(check("<quote>Anna moved the ... to the attic.</quote>")) == (
+        "<v_quote>Anna moved the</v_quote> ... <v_quote>to the attic.</v_quote>"
+    )
     with pytest.raises(ValueError, match="show must be"):
         render((), "both")  # type: ignore[arg-type]
 
@@ -157,6 +198,14 @@ def test_render_shows_a_speech_whose_quotes_are_all_verified() -> None:
         "<v\x00_quote>",
         "<v quote>",
         "<quote>",
+        "<v_q\u00fcote>",  # a precomposed accent
+        "<v_qu ote>",
+        "<v_q_uot_e>",
+        "<_v_quote>",
+        "<v_qu0te>",
+        "\u226av_quote>",
+        "<\U0001f185_quote>",  # a letter in a black square
+        "<s_quote>",
     ],
 )
 def test_neutralise_changes_the_bracket_of_a_forged_tag_only(forged: str) -> None:
@@ -191,7 +240,8 @@ def test_parse_loses_nothing(speech: str) -> None:
     speech = re.sub(r"(?i)<\s*(/?)\s*quote(\s[^<>]*)?>", r"<\1quote>", speech)
     segments = parse(speech)
     assert "".join(f"<quote>{s.text}</quote>" if s.quoted else s.text for s in segments) == speech
-    assert QuoteChecker("passage").check(speech) == segments
+    checked = QuoteChecker("passage").check(speech)
+    assert [(s.text, s.quoted) for s in checked] == [(s.text, s.quoted) for s in segments]
 
 
 @given(pieces)
@@ -210,6 +260,7 @@ def test_every_mark_was_put_there_by_render(speech: str) -> None:
     shown = render(segments)
     assert len(MARK.findall(shown)) == 2 * sum(s.quoted for s in segments)
     assert shown.count("<v_quote>") == sum(s.verified for s in segments)
+    assert shown.count("<s_quote>") == sum(s.short for s in segments)
     assert not MARK.search(render(segments, "arguments"))
     assert not MARK.search(render(segments, "quotes"))
 
@@ -285,6 +336,8 @@ def repeated(quote: str) -> str:
             "<quote>" + "a\u200b\u2019\u200b" * (SIZE // 4) + "</quote>" + "<" * SIZE + "<v<\0" * (SIZE // 4),
         ),
         ("..." * SIZE, "<quote>" + "..." * SIZE + "</quote>"),
+        ("a'" * SIZE, repeated("a'a'a")),
+        ("a", "<" * SIZE + "<\0" * SIZE + "<_ " * (SIZE // 3)),
     ],
     ids=lambda text: f"{text[:20]!r}",
 )

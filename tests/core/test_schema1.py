@@ -16,7 +16,19 @@ from oversight_envs.protocols import PROTOCOLS, Debate
 OLD = Path(__file__).parents[1] / "data" / "records_schema1.jsonl"
 
 
-def test_records_of_schema_1_are_read_replay_and_are_written_anew() -> None:
+# What debaters and judges were told of quotes when these records were made: a record replays under its own words.
+WORDING = """
+quotes = '''
+Support your case with short literal quotes from the text, each between <quote> and </quote>. Quotes are checked: the \
+judge sees which of them stand in the text and which do not.'''
+judge_quotes = '''
+Quotes marked <v_quote> were checked and stand in the text word for word. Quotes marked <u_quote> do not.'''
+"""
+
+
+def test_records_of_schema_1_are_read_replay_and_are_written_anew(tmp_path: Path) -> None:
+    wording = tmp_path / "then.toml"
+    wording.write_text(WORDING.replace(" \\\n", " "))
     records = list(read_episodes(OLD))
     assert [(r.protocol, len(r.transcript), len(r.decisions), len(r.scores)) for r in records] == [
         ("debate", 4, 1, 0),
@@ -28,7 +40,8 @@ def test_records_of_schema_1_are_read_replay_and_are_written_anew() -> None:
     for record, plain in zip(records, old, strict=True):
         assert record.rewards == plain["rewards"]
         assert [e.prompt[-1].content for e in record.entries][-1] == plain["entries"][-1]["prompt"][-1]["content"]
-        episode = record.episode(PROTOCOLS[record.protocol](**record.config))
+        then = {} if record.protocol == "prover_verifier" else {"wording": str(wording)}
+        episode = record.episode(PROTOCOLS[record.protocol](**record.config | then))
         assert (episode.transcript, episode.decisions, episode.scores) == (
             record.transcript,
             record.decisions,

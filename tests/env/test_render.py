@@ -43,5 +43,5 @@ def test_a_question_of_several_lines_stays_inside_its_place() -> None:
     asked = Question("q", "Which?\nnext: debater_0\x1b[2J", ("one\rreward of judge_0: +1", "two"), "", 0)
     seen = describe(Episode(Debate(), asked, 0))
     assert [line for line in seen.splitlines() if line and not line.startswith(" ")] == [
-        "debate: Which?", "next: debater_0",
+        "debate: Which? next: debater_0[2J", "next: debater_0",
     ]  # fmt: skip

@@ -20,13 +20,15 @@ def test_consultancy_tells_honest_from_dishonest() -> None:
 
 def test_speech_metrics() -> None:
     texts = {
-        "debater_0": ["<quote>sold it to his sister</quote> and <quote>the miller kept it forever</quote>"],
+        "debater_0": [
+            "<quote>sold it to his sister</quote> and <quote>the miller kept it forever</quote> <quote>sold</quote>"
+        ],
         "debater_1": ["Answer A is right, " + "word " * 30],
     }
     records = play(Debate(max_words=20), Questions(4), {f"q{i}": 1.0 for i in range(4)}, texts)
     spoken = measure(records).speeches
     quoted = sum((s.quotes.value or 0) * s.count for s in spoken.values())
-    assert quoted == 8  # four speeches with two quotes each, on whichever side
+    assert quoted == 12  # four speeches with three quotes each, on whichever side; the share leaves short ones out
     for side in spoken.values():
         assert side.verified.value in (0.5, None)
     assert sum((s.cut.value or 0) * s.count for s in spoken.values()) == 4

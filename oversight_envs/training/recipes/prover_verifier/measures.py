@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from oversight_envs.core.record import Record
+from oversight_envs.core.words import count_words
 from oversight_envs.evaluation.solutions import ScoredSolution, auc, balanced_best_of
 from oversight_envs.evaluation.statistics import Estimate, mean, share
 from oversight_envs.protocols.prover_verifier import PROVERS
@@ -50,7 +51,7 @@ def of_provers(records: Sequence[Record]) -> dict[str, Any]:
     for name, role in zip(("helpful", "sneaky"), PROVERS, strict=True):
         own = [(r, s) for r in records if r.outcome is not None for s in r.transcript if s.role == role]
         found[f"{name}_accuracy"] = asdict(share((r.question.id, float(r.correct[role])) for r, _ in own))
-        found[f"{name}_words"] = asdict(mean((r.question.id, float(len(s.text.split()))) for r, s in own))
+        found[f"{name}_words"] = asdict(mean((r.question.id, float(count_words(s.text))) for r, s in own))
         unread = ((r.question.id, float(r.answers.get(role) is None)) for r, _ in own)
         found[f"{name}_unreadable"] = asdict(share(unread))
     return found
