@@ -116,6 +116,10 @@ class LanguageModel:
         """The ids of ordinary text (see ``ChatEncoder.encode_text``)."""
         return self.chat.encode_text(text)
 
+    def encode_own(self, text: str) -> list[int]:
+        """The ids of what the chat template would write (see ``ChatEncoder.encode_own``)."""
+        return self.chat.encode_own(text)
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, control tokens included."""
         return self.chat.decode(ids)
