@@ -3,6 +3,7 @@
 | name | who |
 |---|---|
 | a model: ``smollm2-135m``, a hub id, a folder, a .gguf file | speaks by sampling; judges by label log-odds |
+| ``MODEL?OPTION=VALUE&...`` | the same with options of its chat template: ``org/name?enable_thinking=false`` |
 | ``KIND:MODEL`` | a judge or verifier of this kind (``logit``, ``reward-model``) |
 | ``human`` | a person at the keyboard |
 | ``scripted:TEXT`` | says TEXT in every turn |

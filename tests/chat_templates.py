@@ -171,7 +171,7 @@ def _backend(family: str) -> str:
 
 
 def tokenizer(family: str, template: str, control: list[str] | None = None) -> Any:
-    """A tokenizer of this family with a chat template; of the style's marks, those of `control` are tokens."""
+    """A tokenizer of this family with a chat template, whose marks are tokens if `control` has them."""
     made = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(_backend(family)), bos_token="<s>", eos_token="</s>", unk_token="<unk>"
     )

@@ -64,11 +64,15 @@ def open_block(text: str) -> str:
     return ""
 
 
-def closing_mark(block: str) -> str:
-    """What closes a block that begins as ``block`` does, in the case that its opening mark is written in."""
+def closing(block: str) -> str:
+    """What closes a block that so far is ``block``, as the family's templates write it."""
     marks = next(marks for marks in FAMILIES if lower(block).startswith(marks.opening))
-    written = block[: len(marks.opening)]
-    return marks.closing.upper() if written.isupper() else marks.closing
+    if marks.closing.startswith("<|channel|>"):
+        return f"<|end|><|start|>assistant{marks.closing}"
+    if marks.closing[0] != "<":
+        written = block[: len(marks.opening)]
+        return marks.closing.upper() if written.isupper() else f"\n\n{marks.closing.capitalize()} "
+    return f"{'' if block.endswith(chr(10)) else chr(10)}\n{marks.closing}\n\n"
 
 
 def mentions_thinking(text: str) -> bool:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LOW_MASS = 0.5
+"""A verdict whose labels got less of a model's probability than this is warned about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

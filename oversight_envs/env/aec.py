@@ -83,6 +83,7 @@ class OversightEnv(AECEnv[str, str, str]):
         self.episode: Episode | None = None
         self.record: Record | None = None
         self._rng = np.random.default_rng()
+        self._warned: set[int] = set()
         self._observations: dict[str, Prompt | TextObservation] = {}
         """What each agent was given last: the prompt, made a text when it is first looked at."""
 
@@ -253,7 +254,7 @@ def _settle(envs: Sequence[OversightEnv]) -> None:
     """Lets the fillers answer until every environment asks an agent or is over."""
     waiting = [(env.episode, env.players) for env in envs if env.episode is not None and _waits_inside(env)]
     if waiting:
-        for _ in drive(waiting):
+        for _ in drive(waiting, warned=envs[0]._warned):
             pass
     for env in envs:
         env._show()

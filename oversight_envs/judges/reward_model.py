@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,7 +15,8 @@ from oversight_envs.core.prompt import Message
 from oversight_envs.core.requests import Solution
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.hf.chat import ChatEncoder
-from oversight_envs.models.hf.loading import load_reward_model
+from oversight_envs.models.hf.loading import load_reward_model, split_options
+from oversight_envs.models.hf.template import describe_options
 
 
 class RewardModelVerifier:
@@ -25,15 +26,27 @@ class RewardModelVerifier:
         model: a Hugging Face ``AutoModelForSequenceClassification`` model, or the name of one.
         tokenizer: its tokenizer, with a chat template; comes with the name where a name is given.
         name: what to call it in records and errors.
-        batch_size: the most solutions in one forward pass. A model whose config names no padding token can only take
-            one at a time, and does.
+        template_options: further variables for the chat template; a name may have them behind a question mark.
+        batch_size: the most solutions in one forward pass. A model whose config names no padding token of its
+            vocabulary can only take one at a time, and does.
     """
 
-    def __init__(self, model: Any, tokenizer: Any = None, *, name: str | None = None, batch_size: int = 16) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any = None,
+        *,
+        name: str | None = None,
+        batch_size: int = 16,
+        template_options: Mapping[str, Any] | None = None,
+    ) -> None:
         at_least("batch_size", batch_size, 1)
         self.revision: str | None = None
+        options = dict(template_options or {})
         if isinstance(model, str):
             name = name or model
+            model, written = split_options(model)
+            options = written | options
             model, tokenizer, self.revision = load_reward_model(model)
         if tokenizer is None:
             raise ValueError("tokenizer=None: give the reward model's tokenizer, or its name instead of the model")
@@ -44,7 +57,8 @@ class RewardModelVerifier:
                 "(num_labels=1)"
             )
         self.model, self.tokenizer = model.eval(), tokenizer
-        self.chat = ChatEncoder(tokenizer, self.name)
+        self.chat = ChatEncoder(tokenizer, self.name, template_options=options)
+        self.template_options = options
         self.batch_size = batch_size
 
     def score(self, solutions: Sequence[Solution]) -> list[float]:
@@ -78,13 +92,15 @@ class RewardModelVerifier:
     def pad_id(self) -> int | None:
         """The token that rows are padded with; None for a model that can't read rows of different lengths together."""
         # the model's own, not the tokenizer's: it finds the end of each row by looking for this id
-        pad_id = self.model.config.get_text_config().pad_token_id
-        return pad_id if isinstance(pad_id, int) else None
+        config = self.model.config.get_text_config()
+        pad_id = config.pad_token_id
+        return pad_id if isinstance(pad_id, int) and 0 <= pad_id < config.vocab_size else None
 
     @property
     def description(self) -> dict[str, Any]:
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
-        return {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
+        described = {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
+        return described | describe_options(self.template_options)
 
     @property
     def fingerprint(self) -> str:

@@ -44,8 +44,14 @@ class Engine(Protocol):
     def encode_text(self, text: str) -> list[int]:
         """The ids of ordinary text: whatever it spells, no control token is among them."""
 
+    def encode_own(self, text: str) -> list[int]:
+        """The ids of text as the chat template would write it: with control tokens."""
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``."""
+
+    def written(self, prompt: PromptOrIds, ids: Sequence[int]) -> str:
+        """What a model wrote by drawing ``ids``: a ``Completion``'s text."""
 
     def generate(self, requests: Sequence[Generation]) -> list[Completion]:
         """Continues every prompt, in order. Raises PromptTooLong before anything is computed."""

@@ -29,6 +29,7 @@ def drive(
     concurrency: int | None = None,
     on_failure: OnFailure = "raise",
     watch: Callable[[Batch], AbstractContextManager[Any]] = lambda batch: nullcontext(),
+    warned: set[int] | None = None,
 ) -> Iterator[Episode]:
     """Plays episodes with their players until each is over or waits for an agent; yields those that are over.
 
@@ -40,11 +41,12 @@ def drive(
             end as ``failed``, with the reason, while the others go on. In either case an episode that has grown too
             long for a player (``Unanswerable``) ends as ``truncated``, by itself.
         watch: a context around each call to a player, for whoever shows what is going on.
+        warned: see ``Queue``.
     """
     one_of("on_failure", on_failure, ("raise", "record"))
     if concurrency is not None:
         at_least("concurrency", concurrency, 1)
-    queue = Queue(record_failures=on_failure == "record")
+    queue = Queue(record_failures=on_failure == "record", warned=warned)
     source = iter(episodes)
     background: _Background | None = None
     try:

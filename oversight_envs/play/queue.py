@@ -11,6 +11,7 @@ Rule 4: a player made of players costs nothing special: what it consults waits w
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import Any
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.players import Consult, PlayerError, Shape, Unanswerable, check_reply, shape
 from oversight_envs.core.requests import Ask, Reply
+from oversight_envs.core.verdict import LOW_MASS, Verdict
 
 
 @dataclass(slots=True, eq=False)
@@ -62,11 +64,12 @@ class Queue:
     """Episodes and who plays them; see the module's rules.
 
     With ``record_failures`` an episode whose player made of players raises ends as failed; otherwise the exception
-    passes through.
+    passes through. ``warned`` are the ids of players whose verdicts were warned about, for runs of several queues.
     """
 
-    def __init__(self, *, record_failures: bool = False) -> None:
+    def __init__(self, *, record_failures: bool = False, warned: set[int] | None = None) -> None:
         self._record_failures = record_failures
+        self._warned = set() if warned is None else warned
         self._players: dict[int, Mapping[str, Any]] = {}
         self._episodes: dict[int, Episode] = {}
         self._waiting: dict[tuple[int, type[Ask]], Batch] = {}
@@ -95,7 +98,10 @@ class Queue:
         return self._waiting.pop(key)
 
     def give(self, batch: Batch, replies: Sequence[Any]) -> None:
-        """Takes a batch's replies, in the order of its asks."""
+        """Takes a batch's replies, in the order of its asks. Warns, once for a player, of verdicts that say little."""
+        if id(batch.player) not in self._warned and any(map(_says_little, replies)):
+            self._warned.add(id(batch.player))
+            warnings.warn(_little(batch), stacklevel=2)  # the same text again in a later run: shown once by default
         for ask, owner, reply in zip(batch.asks, batch.owners, replies, strict=True):
             if not owner.episode.done:  # it may have failed by another ask meanwhile
                 self._deliver(ask, owner, reply)
@@ -192,3 +198,16 @@ class Queue:
         episode.answer(ask, reply)
         if not rest:
             self._open(episode)
+
+
+def _says_little(reply: Any) -> bool:
+    return isinstance(reply, Verdict) and reply.mass is not None and reply.mass < LOW_MASS
+
+
+def _little(batch: Batch) -> str:
+    return (
+        f"{batch.asks[0].role} ({type(batch.player).__qualname__}) gave less than {LOW_MASS:.0%} of its probability to "
+        "the labels of a verdict: it hardly took the question as a choice, and its verdicts say little; see "
+        "Verdict.mass, and check the model's chat template, whether it thinks first (MODEL?enable_thinking=false), and "
+        "the wording"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from oversight_envs.core.requests import Role
+from oversight_envs.core.verdict import LOW_MASS
 from oversight_envs.evaluation.evaluate import Evaluation
 from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, SolutionMetrics
 
@@ -54,7 +55,7 @@ def _judged(name: str, decisions: Decisions, *, both_orders: bool) -> list[str]:
             f"It leans to the answer shown {side} (log-odds {bias.text('signed')}, 0 without bias), whatever is "
             f"argued: {cure}."
         )
-    if decisions.label_mass.value is not None and decisions.label_mass.value < 0.5:
+    if decisions.label_mass.value is not None and decisions.label_mass.value < LOW_MASS:
         said.append(
             f"It put only {decisions.label_mass.value:.0%} of its probability on the answer letters at all: it hardly "
             "took the question as a choice, and its verdicts say little."

@@ -25,7 +25,7 @@ from oversight_envs.models import Generation, LanguageModel, load
 from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.models.requests import check_sampling
 from oversight_envs.training.checkpoint import fingerprint, whole_folder
-from oversight_envs.training.lora import add_lora
+from oversight_envs.training.lora import add_lora, merged
 from oversight_envs.training.optimiser import keep_in_float32
 from oversight_envs.training.samples import TokenSequence
 
@@ -145,12 +145,13 @@ class TextPolicy:
     def save(self, folder: str | Path) -> None:
         """Writes a model folder that ``load``, ``LanguageModelAgent`` and transformers read; all of it or nothing.
 
-        An adapter is merged into a copy of the weights. The value head lies beside them. To go on training where it
-        stopped use ``Checkpoints``, which keeps the optimiser too.
+        An adapter is merged into a copy of the weights; where it tells tied input and output embeddings apart, they are
+        saved untied. The value head lies beside them. To go on training where it stopped use ``Checkpoints``, which
+        keeps the optimiser too.
         """
         from safetensors.torch import save_file
 
-        model = self.lm.model if self._peft is None else deepcopy(self._peft).merge_and_unload()
+        model = self.lm.model if self._peft is None else merged(self._peft)
         with whole_folder(Path(folder)) as unfinished:
             save_folder(unfinished, model, self.lm.tokenizer)
             head = {name: p.detach().cpu() for name, p in self.value_head.named_parameters()}

@@ -63,7 +63,8 @@ def _classifier(lm: LanguageModel, seed: int) -> Any:
         )
     config.num_labels, config.use_cache = 1, False
     pads = (lm.tokenizer.pad_token_id, lm.tokenizer.eos_token_id)
-    config.get_text_config().pad_token_id = next((pad for pad in pads if pad is not None), None)
+    known = range(lm.vocabulary_size)
+    config.get_text_config().pad_token_id = next((pad for pad in pads if pad in known), None)
     with torch.device("meta"):  # its own first weights are not needed
         model = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
     trunk = lm.model.base_model

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from transformers import LlamaForSequenceClassification
 from oversight_envs.core.requests import Solution
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import NonFiniteLogits
+from oversight_envs.models.hf.loading import save_folder
 
 
 def test_reward_model_verifier() -> None:
@@ -37,3 +41,17 @@ def test_reward_model_verifier() -> None:
         model.score.weight.fill_(float("nan"))
     with pytest.raises(NonFiniteLogits):
         verifier.score(solutions)
+
+
+@pytest.mark.parametrize("pad", [-1, 10**6])
+def test_a_padding_token_that_is_none(pad: int, tmp_path: Path) -> None:
+    tokenizer = random_model().tokenizer
+    model = seeded(lambda: LlamaForSequenceClassification(tiny_config(len(tokenizer), num_labels=1)))
+    solutions = [Solution("verifier_0", (), i, *about(), problem="2 + 2?", text="4. " * i) for i in range(3)]
+    scores = RewardModelVerifier(model, tokenizer).score(solutions)
+    save_folder(tmp_path, model, tokenizer)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"pad_token_id": pad}))
+    model.config.pad_token_id = pad
+    for verifier in (RewardModelVerifier(model, tokenizer), RewardModelVerifier(str(tmp_path))):
+        assert np.allclose(verifier.score(solutions), scores, atol=1e-3)

@@ -172,3 +172,30 @@ def test_what_comes_back_is_checked() -> None:
     for player, says in ((Mute(), "must say a string"), (Nothing(), "not Consult")):
         with pytest.raises(PlayerError, match=says):
             rollout(Debate(), Things(), {"debater_0": player, "debater_1": player, "judge_0": Counting()})
+
+
+class Vague:
+    """Gives the labels a twentieth of its probability."""
+
+    def decide(self, cases: Sequence[Case]) -> list[Verdict]:
+        return [Verdict(EVEN.log_probs, 0.05) for _ in cases]
+
+
+def test_verdicts_that_say_little_are_warned_about_once_for_a_player_and_run() -> None:
+    speakers = dict.fromkeys(("debater_0", "debater_1"), ScriptedAgent(["So."]))
+    asked = SpeakingJudge(ScriptedAgent(["Why?"]), Vague())
+    for judge in (Vague(), asked):
+        with pytest.warns(UserWarning, match=r"judge_0 .* gave less than 50% of its probability") as warned:
+            rollout(Debate(both_orders=True), Things(), {**speakers, "judge_0": judge}, samples=3)
+        assert len(warned) == 1
+    env = OversightEnv(Debate(), Things(), players={"judge_0": Vague()})
+    with pytest.warns(UserWarning, match="gave less than 50%") as warned:
+        play_twice(env)
+    assert len(warned) == 1
+
+
+def play_twice(env: OversightEnv) -> None:
+    for seed in range(2):
+        env.reset(seed)
+        for agent in env.agent_iter():
+            env.step(None if env.terminations[agent] else "So.")

@@ -73,6 +73,24 @@ def test_a_saved_policy_is_a_plain_model_folder(adapter: bool, tmp_path: Path) -
         TextPolicy.load(tmp_path)
 
 
+@pytest.mark.parametrize("adapted", [["q_proj", "lm_head"], ["embed_tokens"], ["embed_tokens", "lm_head"]])
+def test_an_adapter_on_tied_embeddings_is_saved_as_it_was_trained(adapted: list[str], tmp_path: Path) -> None:
+    from peft import LoraConfig
+
+    policy = TextPolicy(tiny(tie_word_embeddings=True), lora=LoraConfig(r=2, target_modules=adapted), max_new_tokens=3)
+    with torch.no_grad():
+        stream = torch.Generator().manual_seed(0)
+        for weight in policy.parameters().values():
+            weight += torch.randn(weight.shape, generator=stream)
+    policy.save(tmp_path / "policy")
+    ids = torch.tensor([[3, 4, 5, 3]])
+    with torch.no_grad():
+        trained, saved = policy.lm.model(ids).logits, load(str(tmp_path / "policy")).model(ids).logits
+    assert torch.allclose(trained, saved, rtol=1e-4, atol=1e-3)
+    with pytest.raises(ValueError, match="ensure_weight_tying"):
+        TextPolicy(tiny(), lora=LoraConfig(r=2, target_modules=adapted, ensure_weight_tying=True))
+
+
 def test_a_policy_says_what_it_can_not_be_made_of() -> None:
     bare = tokenizer(template=False)
     with pytest.raises(ValueError, match="no chat template"):

@@ -17,7 +17,7 @@ from typing import Any
 
 from oversight_envs.core.fingerprint import fingerprint
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.thinking import closing_mark, open_block
+from oversight_envs.core.thinking import closing, open_block
 from oversight_envs.models.hf.prefixes import common_length
 from oversight_envs.models.hf.template import Shape, Template
 from oversight_envs.models.hf.turn_marks import TurnMarks
@@ -137,6 +137,10 @@ class ChatEncoder:
         if found:
             raise self._forgeable(min(found))
         return ids
+
+    def encode_own(self, text: str) -> list[int]:
+        """The ids of text as the template would write it in the middle of a conversation: with control tokens."""
+        return self._in_context([(text, True)], middle=True)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, control tokens included."""
@@ -279,9 +283,7 @@ class ChatEncoder:
         block = open_block(written + before)
         if not block:
             return before
-        closing = closing_mark(block)
-        # as the templates of most families write thinking that is over
-        return before + (f"{'' if block.endswith(chr(10)) else chr(10)}\n{closing}\n\n" if block[0] == "<" else closing)
+        return before + closing(block)
 
     def _label_end(self, prompt: Prompt, lead: str, labels: Sequence[str]) -> tuple[list[int], list[int]]:
         """The ids at the end of a prompt that labels take in, and the labels' own."""

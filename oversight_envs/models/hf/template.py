@@ -167,6 +167,17 @@ class Template:
         return Frame(tuple(texts), slots)
 
 
+def describe_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model's description says of its template options, as JSON values: nothing where there are none."""
+    plain = {
+        name: value
+        if isinstance(value, (str, int, float, bool, type(None)))
+        else getattr(value, "__name__", str(value))
+        for name, value in sorted(options.items())
+    }
+    return {"template_options": plain} if plain else {}
+
+
 def _source(template: Any) -> str:
     if isinstance(template, Mapping):  # several, by name
         template = template.get("default", "")

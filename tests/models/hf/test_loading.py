@@ -6,17 +6,20 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from chat_templates import QWEN3
 from gguf import GGUFWriter
-from random_models import fresh, requests
+from random_models import fresh, requests, user
 
+from oversight_envs.judges import make_judge
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import LanguageModel, load
-from oversight_envs.models.hf.loading import resolve
+from oversight_envs.models.hf.loading import resolve, save_folder
 from oversight_envs.models.tiny import weights_folder
 from oversight_envs.training import TextPolicy
 
@@ -40,6 +43,21 @@ def test_specs(smollm: LanguageModel, tmp_path: Any) -> None:
     for spec in ("nothing", "./no/folder", "no/file.gguf", str(tmp_path), "", "a/b/c"):
         with pytest.raises(ValueError, match="is not a model"):
             load(spec)
+
+
+def test_options_of_the_template_stand_behind_the_name(tokenizer: Any, tiny: LanguageModel, tmp_path: Any) -> None:
+    thinking = deepcopy(tokenizer)
+    thinking.chat_template = QWEN3
+    save_folder(tmp_path, tiny.model, thinking)
+    plain, off = load(str(tmp_path)), load(f"{tmp_path}?enable_thinking=false")
+    assert off is load(f"{tmp_path}?enable_thinking=false")
+    assert off.model is plain.model
+    assert (plain.thinks, off.thinks) == (True, False)
+    assert off.decode(off.encode(user("Hi"))).endswith("assistant\n<think>\n\n</think>\n\n")
+    judge = make_judge(f"logit:{tmp_path}?enable_thinking=false")
+    assert judge.description["lm"]["template_options"] == {"enable_thinking": False}
+    with pytest.raises(ValueError, match="options of the chat template"):
+        load(f"{tmp_path}?thinking")
 
 
 def test_a_saved_model_is_loaded_from_its_folder(tiny: LanguageModel, tmp_path: Any) -> None:
