@@ -86,6 +86,16 @@ class OversightEnv(AECEnv[str, str, str]):
         self._observations: dict[str, Prompt | TextObservation] = {}
         """What each agent was given last: the prompt, made a text when it is first looked at."""
 
+    def __repr__(self) -> str:
+        """What is played, who is an agent and who is filled from inside, and where the episode is."""
+        filled = ", ".join(f"{role}={type(player).__name__}" for role, player in self.players.items())
+        where = "not reset"
+        if self.episode is not None:
+            waits = ", ".join(dict.fromkeys(ask.role for ask in self.episode.asks))
+            where = f"question {self.episode.question.id!r} {f'waits for {waits}' if waits else 'is over'}"
+        who = f"agents {', '.join(self.possible_agents)}" + (f"; players {filled}" if filled else "")
+        return f"<OversightEnv {self.metadata['name']} on {self.task.full_name}: {who}; {where}>"
+
     def observation_space(self, agent: str) -> Unicode:
         return self.observation_spaces[agent]  # type: ignore[return-value]
 

@@ -29,6 +29,12 @@ class SingleAgentEnv(gymnasium.Env[str, str]):
         self.observation_space = env.observation_space(self.agent)
         self.action_space = env.action_space(self.agent)
 
+    def __repr__(self) -> str:
+        return f"<SingleAgentEnv of {self.env!r}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[TextObservation, dict[str, Any]]:

@@ -45,6 +45,12 @@ class Bridge(gymnasium.Env[Any, Any]):
         self.metadata, self.render_mode = view.metadata, view.render_mode
         self._opened = False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.game!r}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
