@@ -39,6 +39,9 @@ class CheckedEnv(OrderEnforcingWrapper[str, str, str]):
 def entry_points(protocol: type[Protocol], default_task: str) -> EntryPoints:
     """Makes ``raw_env``, ``env``, ``parallel_env`` and ``gym_env``, which take the protocol's options by keyword."""
 
+    if not (isinstance(protocol, type) and issubclass(protocol, Protocol)):
+        raise TypeError(f"protocol={protocol!r:.200}: give the class of a game, such as Debate")
+
     def raw_env(
         *,
         task: Task | str = default_task,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from oversight_envs._options import make_plain
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.requests import LABELS
 from oversight_envs.prompts import load_wording
@@ -20,6 +21,11 @@ class Worded(Protocol):
     """Another wording: a name or a TOML file; None for the game's own."""
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        if not isinstance(self.wording, str | None):
+            raise TypeError(
+                f"wording={self.wording!r:.80}: give the name of a wording, the path of a TOML file, or None"
+            )
         load_wording(self.name, self.wording)  # raises early
 
     @cached_property
