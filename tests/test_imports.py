@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "oversight_envs"
 FLOORS = (
-    ("_files", "_lazy", "prompts"),
+    ("_files", "_lazy", "_options", "prompts"),
     ("core",),
     ("protocols", "tasks"),
     ("play",),

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from oversight_envs.core.episode import Entry, Episode, ended_episode
+from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.protocol import Outcome, Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record_json import from_plain, to_plain
@@ -64,6 +66,61 @@ class Record:
         """Why the game has no outcome; None where it has one, or is not over."""
         return self.truncated or self.failed
 
+    def __repr__(self) -> str:
+        """One line: what was played on which question, and what it came to."""
+        return f"<Record {self._played()}: {self._result()}>"
+
+    def __str__(self) -> str:
+        """A few lines: the question, who said how much, what was decided and what everyone earned."""
+        lines = [self._played(), f"  {_short(self.question.text, 100)}"]
+        said: dict[str, list[Statement]] = {}
+        for statement in self.transcript:
+            said.setdefault(statement.role, []).append(statement)
+        for role, statements in said.items():
+            side = self.assigned.sides.get(role)
+            claim = "" if side is None else f" for {_short(self.question.options[side])!r}"
+            words = sum(len(statement.text.split()) for statement in statements)
+            times = f" in {len(statements)} speeches" if len(statements) > 1 else ""
+            lines.append(f"  {role}{claim}: {words} words{times}")
+        lines.append(f"  {self._result()}")
+        if self.rewards:
+            lines.append("  rewards: " + ", ".join(f"{role} {value:+.2f}" for role, value in self.rewards.items()))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str | None:
+        """The episode as a notebook shows it: as in a report. None, which means plain text, without the extra."""
+        try:  # by name: reports are above the core
+            page: str = import_module("oversight_envs.report.report").frame_record(self)
+        except ImportError:
+            return None
+        return page
+
+    def _played(self) -> str:
+        return f"{self.protocol}{f' on {self.task}' if self.task else ''}, question {self.question.id!r}"
+
+    def _result(self) -> str:
+        if self.ended_without_result:
+            return f"no result, {_short(self.ended_without_result, 100)}"
+        if self.outcome is None:
+            return f"not over, {len(self.entries)} asks answered"
+        found = []
+        if self.decision is not None:
+            verdict, truth = self.decision.verdict, self.question.truth
+            choice = verdict.choice
+            if choice is None:
+                found.append(f"{self.decision.role} is undecided")
+            else:
+                mark = "" if truth is None else " (right)" if choice == truth else " (wrong)"
+                option = _short(self.question.options[choice])
+                found.append(f"{self.decision.role} {verdict.probabilities[choice]:.0%} for {option!r}{mark}")
+        marks = {True: " (right)", False: " (wrong)"}
+        scores = {scored.author: f", V {scored.value:+.2f}" for scored in self.scores}
+        for role, answer in self.answers.items():
+            says = "no answer" if answer is None else repr(_short(answer))
+            mark = marks.get(self.correct[role], "") if role in self.correct else ""
+            found.append(f"{role} {says}{mark}{scores.get(role, '')}")
+        return "; ".join(found) or "over"
+
     def episode(self, protocol: Protocol, upto: int | None = None) -> Episode:
         """The episode again, replayed up to entry ``upto`` (all of it by default); no model is called.
 
@@ -88,6 +145,12 @@ class Record:
 
 def _not_json(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON value")
+
+
+def _short(text: str, most: int = 40) -> str:
+    """A text that others wrote, on one line and cut."""
+    line = " ".join(clean_text(text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def make_record(episode: Episode, task: Task, **about: Any) -> Record:

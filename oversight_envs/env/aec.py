@@ -8,13 +8,15 @@ single-agent environment.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import gymnasium
 import numpy as np
 from pettingzoo import AECEnv
 
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.prompt import MAX_TEXT, Prompt, render_prompt
@@ -28,10 +30,20 @@ from oversight_envs.core.speech import Speech
 from oversight_envs.env.render import describe
 from oversight_envs.env.spaces import TextObservation, Unicode
 from oversight_envs.play.drive import drive
-from oversight_envs.play.rollout import as_task
+from oversight_envs.play.rollout import as_protocol, as_task
 
 MAX_OBSERVATION = 100 * MAX_TEXT
 """Bound of the observation spaces, in characters."""
+_SEARCHED = 1_000_000
+"""The most questions that are looked through for an id; a procedural task has more than anyone could."""
+
+
+def as_seed(seed: int | None) -> int | None:
+    """A seed of ``reset`` as Python's number; Gymnasium knows no other and none below 0."""
+    if seed is None:
+        return None
+    at_least("seed", seed, 0)
+    return int(seed)
 
 
 class OversightEnv(AECEnv[str, str, str]):
@@ -48,7 +60,7 @@ class OversightEnv(AECEnv[str, str, str]):
 
     def __init__(
         self,
-        protocol: Protocol,
+        protocol: Protocol | str,
         task: Task | str,
         *,
         players: Players | None = None,
@@ -57,7 +69,7 @@ class OversightEnv(AECEnv[str, str, str]):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        self.protocol = protocol
+        self.protocol = protocol = as_protocol(protocol)
         self.task = as_task(task)
         protocol.check_task(self.task)
         self.players = check_players(protocol, players)
@@ -87,17 +99,28 @@ class OversightEnv(AECEnv[str, str, str]):
         self._observations: dict[str, Prompt | TextObservation] = {}
         """What each agent was given last: the prompt, made a text when it is first looked at."""
 
+    def __repr__(self) -> str:
+        """What is played, who is an agent and who is filled from inside, and where the episode is."""
+        filled = ", ".join(f"{role}={type(player).__name__}" for role, player in self.players.items())
+        where = "not reset"
+        if self.episode is not None:
+            waits = ", ".join(dict.fromkeys(ask.role for ask in self.episode.asks))
+            where = f"question {self.episode.question.id!r} {f'waits for {waits}' if waits else 'is over'}"
+        who = f"agents {', '.join(self.possible_agents)}" + (f"; players {filled}" if filled else "")
+        return f"<OversightEnv {self.metadata['name']} on {self.task.full_name}: {who}; {where}>"
+
     def observation_space(self, agent: str) -> Unicode:
-        return self.observation_spaces[agent]  # type: ignore[return-value]
+        return self._of(agent, self.observation_spaces)  # type: ignore[no-any-return]
 
     def action_space(self, agent: str) -> Unicode:
-        return self.action_spaces[agent]  # type: ignore[return-value]
+        return self._of(agent, self.action_spaces)  # type: ignore[no-any-return]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        """Starts an episode. ``options["question"]`` chooses the question: an index into the task, or a Question.
+        """Starts an episode.
 
-        The seed decides the question, the sides and all players' random streams. Other options are ignored, as
-        PettingZoo's own checks require.
+        ``options["question"]`` chooses the question: an index into the task, its id, or a Question. The seed decides
+        the question, the sides and all players' random streams. Other options are ignored, as PettingZoo's own checks
+        require.
         """
         reset_all([self], [seed], [options])
 
@@ -125,11 +148,7 @@ class OversightEnv(AECEnv[str, str, str]):
 
     def observe(self, agent: str) -> TextObservation:
         """The prompt that the agent is to answer, or the last one that it was given; empty before its first."""
-        if agent not in self._observations:
-            raise ValueError(
-                f"no agent {agent!r}: the agents are {', '.join(self.possible_agents)}; call reset() first"
-            )
-        seen = self._observations[agent]
+        seen = self._of(agent, self._observations)
         if not isinstance(seen, TextObservation):
             seen = self._observations[agent] = TextObservation(render_prompt(seen))
         return seen
@@ -176,18 +195,42 @@ class OversightEnv(AECEnv[str, str, str]):
             else "no agent is asked anything: call reset()"
         )
 
+    def _of(self, agent: str, places: Mapping[str, Any]) -> Any:
+        if not isinstance(agent, str) or agent not in places:
+            raise ValueError(
+                f"no agent {agent!r:.80}: the agents are {', '.join(self.possible_agents)}; call reset() first"
+            )
+        return places[agent]
+
+    def _chosen(self, options: Mapping[str, Any] | None) -> Question | None:
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"options={options!r:.80}: give a dict, such as {{'question': 0}}")
+        chosen, size = (options or {}).get("question"), len(self.task)
+        if chosen is None or isinstance(chosen, Question):
+            return chosen
+        if isinstance(chosen, Integral) and not isinstance(chosen, bool) and 0 <= int(chosen) < size:
+            return self.task[int(chosen)]
+        hint = f"give a Question, the id of one, or an index from 0 to {size - 1}"
+        if isinstance(chosen, str) and size > _SEARCHED:
+            hint = f"ids are not looked up in {size:,} questions; give a Question, or an index from 0 to {size - 1}"
+        elif isinstance(chosen, str):
+            for question in self.task:
+                if question.id == chosen:
+                    return question
+            hint = f"task {self.task.full_name} has no question of this id; {hint}"
+        raise ValueError(f"options['question']={chosen!r:.80}: {hint}")
+
     def _samples(self, agent: str) -> tuple[str, ...]:
         does = self.protocol.roles[agent].does
         return next((kind.samples for duty, kind in KINDS.items() if duty in does and kind.samples), ())
 
     def _begin(self, seed: int | None, options: dict[str, Any] | None) -> None:
+        seed, question = as_seed(seed), self._chosen(options)
         if seed is not None:
             self._rng = np.random.default_rng(derive_seed("env", seed))
-        chosen = (options or {}).get("question")
         index = int(self._rng.integers(len(self.task)))  # drawn in any case: the stream doesn't depend on options
-        if chosen is None:
-            chosen = index
-        question = chosen if isinstance(chosen, Question) else self.task[chosen]
+        if question is None:
+            question = self.task[index]
         self.episode = Episode(self.protocol, question, int(self._rng.integers(2**63)))
         self.record = None
         self.agents = list(self.possible_agents)
@@ -238,6 +281,8 @@ def reset_all(
     envs: Sequence[OversightEnv], seeds: Sequence[int | None], options: Sequence[dict[str, Any] | None]
 ) -> None:
     """``reset`` of each environment, with one call to a player for all that wait for it."""
+    _same_length(envs, "seeds", seeds)
+    _same_length(envs, "options", options)
     for env, seed, chosen in zip(envs, seeds, options, strict=True):
         env._begin(seed, chosen)
     _settle(envs)
@@ -245,9 +290,15 @@ def reset_all(
 
 def step_all(envs: Sequence[OversightEnv], actions: Sequence[str | Speech | None]) -> None:
     """``step`` of each environment's live agent, with one call to a player for all that wait for it."""
+    _same_length(envs, "actions", actions)
     for env, action in zip(envs, actions, strict=True):
         env._act(action)
     _settle(envs)
+
+
+def _same_length(envs: Sequence[OversightEnv], argument: str, given: Sequence[Any]) -> None:
+    if isinstance(given, str) or len(given) != len(envs):
+        raise ValueError(f"{argument}={given!r:.80}: give a list with one for each of the {len(envs)} environments")
 
 
 def _settle(envs: Sequence[OversightEnv]) -> None:

@@ -26,8 +26,21 @@ class EntryPoints(NamedTuple):
     gym_env: Callable[..., SingleAgentEnv]
 
 
+class CheckedEnv(OrderEnforcingWrapper[str, str, str]):
+    """The environment in PettingZoo's wrapper that reports calls in the wrong order; it goes by its own name."""
+
+    def __repr__(self) -> str:
+        return repr(self.env)
+
+    def __str__(self) -> str:
+        return str(self.env)
+
+
 def entry_points(protocol: type[Protocol], default_task: str) -> EntryPoints:
     """Makes ``raw_env``, ``env``, ``parallel_env`` and ``gym_env``, which take the protocol's options by keyword."""
+
+    if not (isinstance(protocol, type) and issubclass(protocol, Protocol)):
+        raise TypeError(f"protocol={protocol!r:.200}: give the class of a game, such as Debate")
 
     def raw_env(
         *,
@@ -43,7 +56,7 @@ def entry_points(protocol: type[Protocol], default_task: str) -> EntryPoints:
 
     def env(**options: Any) -> AECEnv[str, str, str]:
         """The environment in PettingZoo's wrapper that reports calls in the wrong order."""
-        return OrderEnforcingWrapper(raw_env(**options))
+        return CheckedEnv(raw_env(**options))
 
     def parallel_env(**options: Any) -> ParallelEnv[str, str, str]:
         """All agents step at once: only where they speak simultaneously and judges are filled from inside."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import gymnasium
 
-from oversight_envs.env.aec import OversightEnv
+from oversight_envs.env.aec import OversightEnv, as_seed
 from oversight_envs.env.spaces import TextObservation
 
 
@@ -17,6 +17,10 @@ class SingleAgentEnv(gymnasium.Env[str, str]):
     """
 
     def __init__(self, env: OversightEnv) -> None:
+        inner = getattr(env, "unwrapped", env)  # PettingZoo's own wrappers add nothing here
+        if not isinstance(inner, OversightEnv):
+            raise TypeError(f"env={env!r:.200}: give an OversightEnv, such as debate_v0.raw_env(players={{...}})")
+        env = inner
         if len(env.possible_agents) != 1:
             raise ValueError(
                 f"a single-agent view needs one open role, and {', '.join(env.possible_agents)} are open: "
@@ -29,9 +33,16 @@ class SingleAgentEnv(gymnasium.Env[str, str]):
         self.observation_space = env.observation_space(self.agent)
         self.action_space = env.action_space(self.agent)
 
+    def __repr__(self) -> str:
+        return f"<SingleAgentEnv of {self.env!r}>"
+
+    def __str__(self) -> str:
+        return repr(self)
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[TextObservation, dict[str, Any]]:
+        seed = as_seed(seed)
         super().reset(seed=seed)
         self.env.reset(seed, options)
         return self.env.observe(self.agent), self.env.infos[self.agent]

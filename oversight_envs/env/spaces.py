@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Space
 
+from oversight_envs.core.checks import at_least
+
 _WORDS = ("the", "passage", "says", "answer", "not", "so", "it", "is", "true", "that", "never", "before", "after")
 
 
@@ -26,8 +28,7 @@ class Unicode(Space[str]):
     def __init__(
         self, max_length: int, samples: tuple[str, ...] = (), seed: int | np.random.Generator | None = None
     ) -> None:
-        if max_length < 1:
-            raise ValueError(f"max_length={max_length}: give at least 1")
+        at_least("max_length", max_length, 1)
         self.max_length = max_length
         self.samples = samples
         super().__init__(shape=None, dtype=np.dtype(str), seed=seed)

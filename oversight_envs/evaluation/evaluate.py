@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.record_json import as_json
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.evaluation.metrics import Metrics, compare, measure
+from oversight_envs.evaluation.rows import to_frame
 from oversight_envs.evaluation.statistics import Estimate
 from oversight_envs.play import StoreError, read_episodes, rollout
 from oversight_envs.play.identity import first_difference
@@ -38,7 +40,7 @@ BASELINES = ("blind", "expert")
 LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """The records of an evaluation by condition, the one that it is about first, and what they come to."""
 
@@ -62,6 +64,40 @@ class Evaluation:
             for name, records in self.conditions.items()
             if name != self.main and self.metrics[name].decisions and self.metrics[self.main].decisions
         }
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {len(records)}" for name, records in self.conditions.items())
+        return f"<Evaluation {self.name}: episodes {counts}>" if self.name else f"<Evaluation: episodes {counts}>"
+
+    def __str__(self) -> str:
+        """A few lines: each condition's accuracy, and what the main one gains over the others."""
+        lines = [self.name or self.main]
+        for name, metrics in self.metrics.items():
+            counted = f"  {name}: {metrics.episodes} episodes on {metrics.questions} questions"
+            counted += f", {metrics.truncated} without a result" if metrics.truncated else ""
+            told = []
+            if metrics.decisions is not None:
+                told.append(
+                    f"accuracy {metrics.decisions.accuracy.text('percent')} (chance {metrics.decisions.chance:.0%})"
+                )
+            if metrics.solutions is not None:
+                told += [f"{role} right {found.text('percent')}" for role, found in metrics.solutions.accuracy.items()]
+                told.append(f"verifier's AUC {metrics.solutions.auc.text()}")
+            lines.append("; ".join([counted, *told]))
+        lines += [f"  gain over {name}: {gain.text('points')}" for name, gain in self.gains.items()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str | None:
+        """The evaluation as a notebook shows it: its report. None, which means plain text, without the extra."""
+        try:  # by name: reports are above
+            page: str = import_module("oversight_envs.report.report").frame_evaluation(self)
+        except ImportError:
+            return None
+        return page
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with one row for each episode of each condition: see ``to_rows``."""
+        return to_frame(self.conditions)
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:

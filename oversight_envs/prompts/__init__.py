@@ -13,6 +13,7 @@ import tomllib
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from oversight_envs._files import regular_file
@@ -30,6 +31,8 @@ def load_wording(game: str, wording: str | None = None) -> dict[str, str]:
     changes = _own(entries[game] if isinstance(entries.get(game), dict) else entries)
     if unknown := set(changes) - set(templates):
         raise ValueError(f"wording={wording!r}: unknown entries {sorted(unknown)}; {game} has {sorted(templates)}")
+    for name, template in changes.items():
+        _check_fields(wording, name, template, templates[name])
     return templates | changes
 
 
@@ -47,6 +50,30 @@ def _read(wording: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise ValueError(f"wording={wording!r} is not a text in UTF-8: {error}") from error
     raise ValueError(f"wording={wording!r}: no such wording; give the path of a TOML file, or None for the default")
+
+
+_ALSO = {"cue": {"round", "rounds"}, "judge_ask": {"labels"}}
+"""Names that are filled in where the package's own template does without them."""
+_NEEDED = {"passage", "question", "problem", "own", "solution"}
+"""Names that can't be left out: without them a player would not know what it is about."""
+
+
+def _check_fields(wording: str, name: str, template: str, own: str) -> None:
+    """Raises ValueError for a template with other names in braces than are filled in, and for one that lacks them."""
+    filled = {field for _, field, _, _ in Formatter().parse(own) if field is not None}
+    allowed = filled | _ALSO.get(name, set())
+    where = f"wording={wording!r}: entry {name!r}"
+    used = set()
+    try:
+        for _, field, spec, conversion in Formatter().parse(template):
+            if field is not None and (field not in allowed or spec or conversion):
+                names = ", ".join(f"{{{known}}}" for known in sorted(allowed)) or "none"
+                raise ValueError(f"{{{field}}} is not filled in like this; the names are {names}")
+            used.add(field)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error} (a brace that is meant as one is written twice)") from None
+    if missing := sorted((filled & _NEEDED) - used):
+        raise ValueError(f"{where} lacks {{{missing[0]}}}: without it a player would not know what it is about")
 
 
 @lru_cache(maxsize=64)

@@ -24,6 +24,8 @@ def find_protocol(name: str) -> type[Protocol]:
 
     Raises ValueError, naming the nearest, for an unknown one.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"environment {name!r:.80}: give the name of a game, one of {', '.join(PROTOCOLS)}")
     if ":" in name:
         module, _, attribute = name.partition(":")
         try:

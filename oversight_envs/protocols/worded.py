@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from oversight_envs._options import make_plain
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.quotes import neutralise
 from oversight_envs.core.requests import LABELS
@@ -24,6 +25,11 @@ class Worded(Protocol):
     """As the file had it when the game was made: games of a file that was edited in between are not equal."""
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        if not isinstance(self.wording, str | None):
+            raise TypeError(
+                f"wording={self.wording!r:.80}: give the name of a wording, the path of a TOML file, or None"
+            )
         object.__setattr__(self, "_templates", load_wording(self.name, self.wording))
 
     def _text(self, template: str, **values: Any) -> str:

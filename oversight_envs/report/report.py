@@ -10,10 +10,12 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from oversight_envs._files import make_folder, regular_file, write_whole
+from oversight_envs.core.record import Record
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
 from oversight_envs.evaluation.metrics import Metrics
 from oversight_envs.report.curves import Training, load_training
@@ -90,6 +92,30 @@ def render_report(
     runs: Sequence[Evaluation | Training], *, heading: str = "Oversight report", limit: int = TRANSCRIPTS
 ) -> str:
     """The page as text."""
+    sections = [_section(run, limit) for run in runs if isinstance(run, Evaluation)]
+    learnt = [_learnt(run) for run in runs if isinstance(run, Training)]
+    return _rendered(heading=heading, sections=sections, learnt=learnt)
+
+
+def frame_record(record: Record) -> str:
+    """One episode for a notebook."""
+    return _frame(_rendered(heading=record.question.id, episode=page(record)))
+
+
+def frame_evaluation(evaluation: Evaluation) -> str:
+    """An evaluation for a notebook: its report with the first few transcripts."""
+    return _frame(render_report([evaluation], heading=evaluation.name or evaluation.main, limit=5))
+
+
+def _frame(text: str) -> str:
+    """A page inside another, which it can't reach: a frame of its own in which no script runs."""
+    style = "width: 100%; height: 34rem; border: 0; resize: vertical"
+    return f'<iframe sandbox srcdoc="{escape(text)}" style="{style}"></iframe>'
+
+
+def _rendered(
+    *, heading: str, sections: Sequence[Section] = (), learnt: Sequence[Learnt] = (), episode: Page | None = None
+) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -101,9 +127,8 @@ def render_report(
     )
     environment.filters["sha256"] = _sha256
     environment.globals["title"] = title
-    sections = [_section(run, limit) for run in runs if isinstance(run, Evaluation)]
-    learnt = [_learnt(run) for run in runs if isinstance(run, Training)]
-    return environment.get_template("report.html").render(heading=heading, sections=sections, learnt=learnt)
+    template = environment.get_template("report.html")
+    return template.render(heading=heading, sections=sections, learnt=learnt, episode=episode)
 
 
 def _learnt(training: Training) -> Learnt:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least, not_negative, one_of, positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +71,3 @@ class TrainingConfig:
     def plain(self) -> dict[str, Any]:
         """As JSON values, for checkpoints and records."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
-
-
-def positive(name: str, value: float) -> None:
-    """Raises ValueError unless ``value`` is a finite number above 0."""
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name}={value!r}: give a number above 0")
-
-
-def not_negative(name: str, value: float) -> None:
-    """Raises ValueError unless ``value`` is a finite number of at least 0."""
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name}={value!r}: give a number of at least 0")

@@ -16,7 +16,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 
 from oversight_envs.core.requests import Ask, Turn
 from oversight_envs.core.speech import Speech
-from oversight_envs.env.aec import OversightEnv
+from oversight_envs.env.aec import OversightEnv, as_seed
 from oversight_envs.env.aec import reset_all as reset_games
 from oversight_envs.env.aec import step_all as step_games
 from oversight_envs.env.single_agent import SingleAgentEnv
@@ -44,6 +44,12 @@ class Bridge(gymnasium.Env[Any, Any]):
         self.game, self.agent = view.env, view.agent
         self.metadata, self.render_mode = view.metadata, view.render_mode
         self._opened = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.game!r}>"
+
+    def __str__(self) -> str:
+        return repr(self)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -85,7 +91,7 @@ class Bridge(gymnasium.Env[Any, Any]):
     def _checked(self, action: Any) -> int:
         if not self._opened:
             raise RuntimeError("step() before reset(), after the end of the episode or after a failure: call reset()")
-        if not self.action_space.contains(action):
+        if isinstance(action, bool) or not self.action_space.contains(action):
             raise ValueError(f"action={action!r}: give a whole number of {self.action_space}")
         return int(action)
 
@@ -102,6 +108,7 @@ def reset_all(
     bridges: Sequence[Bridge], seeds: Sequence[int | None], options: Sequence[dict[str, Any] | None]
 ) -> list[tuple[Observation, dict[str, Any]]]:
     """``reset`` of each bridge; all must be of one class."""
+    seeds = [as_seed(seed) for seed in seeds]
     for bridge, seed in zip(bridges, seeds, strict=True):
         gymnasium.Env.reset(bridge, seed=seed)
         bridge._opened = False

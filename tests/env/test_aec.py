@@ -72,6 +72,23 @@ def test_a_filler_that_fails_leaves_the_environment_at_that_request(things: Any)
     assert len(env.record.entries) == 3
 
 
+def test_an_environment_says_what_it_is_and_where(things: Any, oracle: OracleJudge) -> None:
+    env = debate_v0.env(task=things, players={"judge_0": oracle})
+    what = "<OversightEnv debate_v0 on things/all: agents debater_0, debater_1; players judge_0=OracleJudge; "
+    assert repr(env) == f"{what}not reset>"
+    env.reset(seed=1, options={"question": 3})
+    assert repr(env) == f"{what}question 'dog' waits for debater_0, debater_1>"
+    for said in "ab":
+        env.step(said)
+    assert repr(env) == f"{what}question 'dog' is over>"
+    assert str(env) == "debate_v0"
+    single = debate_v0.gym_env(task=things, players={"judge_0": oracle, "debater_1": str.upper})
+    assert repr(single) == str(single)
+    assert repr(single).startswith(
+        "<SingleAgentEnv of <OversightEnv debate_v0 on things/all: agents debater_0; players judge"
+    )
+
+
 def test_many_environments_step_with_one_call_to_the_judge(things: Any) -> None:
     sizes: list[int] = []
 
