@@ -21,10 +21,12 @@ SPEECH_OPTIONS = {
     "show": ["all", "quotes", "arguments", "verified"],
     "scratchpad": [False, True],
     "both_orders": [False, True],
+    "judge_asks": [False, True],
+    "positions": ["assigned", "open"],
 }
 OPTIONS: dict[str, dict[str, list[Any]]] = {
-    "debate": {"turns": ["simultaneous", "sequential"], **SPEECH_OPTIONS},
-    "consultancy": {"judge_asks": [False, True], **SPEECH_OPTIONS},
+    "debate": {"turns": ["simultaneous", "sequential"], "cross_examination": [False, True], **SPEECH_OPTIONS},
+    "consultancy": {"double": [False, True], **SPEECH_OPTIONS},
     "direct": {"expert": [False, True], "both_orders": [False, True]},
     "prover_verifier": {"provers": ["both", "helpful", "sneaky"], "verifier": [True, False], "max_words": [200, 3]},
 }
@@ -32,6 +34,8 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
 
 def legal(options: dict[str, Any]) -> bool:
     if options.get("quotes") is False and options.get("show", "all") != "all":
+        return False
+    if options.get("double") and options.get("positions") == "open":
         return False
     return not (options.get("judge_asks") and (options.get("rounds", 1) == 1 or options.get("both_orders")))
 
