@@ -75,7 +75,14 @@ __all__ = [
 
 __version__ = version("oversight-envs")
 
-ENVIRONMENTS = ("debate", "consultancy", "prover_verifier", "direct")
+ENVIRONMENTS = (
+    "debate",
+    "consultancy",
+    "prover_verifier",
+    "critique",
+    "proposer_critic",
+    "direct",
+)
 """Environments of this package: ``NAME`` is module ``oversight_envs.NAME_v0`` and id ``oversight/NAME-v0``."""
 
 

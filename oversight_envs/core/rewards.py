@@ -92,7 +92,7 @@ def _by_solution(records: Sequence[Record], payoff: Callable[[SolutionScore], fl
         row: dict[str, float] = {}
         for scored in record.scores:
             author = scored.author
-            _known_truth(record, author)
+            needs_truth(record, author)
             if author not in record.assigned.honest:
                 raise ValueError(
                     f"{record.protocol} does not say whether {author} is to be right, which this reward needs"
@@ -110,7 +110,8 @@ def _by_solution(records: Sequence[Record], payoff: Callable[[SolutionScore], fl
     return rewards
 
 
-def _known_truth(record: Record, role: str) -> None:
+def needs_truth(record: Record, role: str) -> None:
+    """Raises ValueError where nobody knows whether what ``role`` answered is right."""
     if role not in record.correct:
         raise ValueError(f"question {record.question.id!r} has no known truth, which this reward needs")
 
@@ -141,7 +142,7 @@ def correctness(records: Sequence[Record]) -> list[dict[str, float]]:
     """Correctness alone, whatever the role; it needs no verifier: the control without one."""
     for record in records:
         for role in record.answers:
-            _known_truth(record, role)
+            needs_truth(record, role)
     return [{role: float(record.correct[role]) for role in record.answers} for record in records]
 
 
