@@ -18,7 +18,7 @@ from typing import Any
 from oversight_envs.agents.human import HumanAgent
 from oversight_envs.agents.scripted import ScriptedAgent
 from oversight_envs.agents.speaking_judge import SpeakingJudge
-from oversight_envs.core.answers import final_answer
+from oversight_envs.core.answers import final_answer, named_option
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.requests import Role, Solution
 from oversight_envs.judges import CallableJudge, OracleJudge, make_judge, make_verifier
@@ -80,7 +80,11 @@ def _oracle(scores: bool, knows: Known | None) -> Any:
     asked = _Truths({question.id: question for question in questions})
 
     def oracle(solution: Solution) -> float:
-        right = task.check(asked[solution.question_id], final_answer(solution.text))
+        question = asked[solution.question_id]
+        if question.options:
+            right = named_option(solution.text, question.options) == question.truth
+        else:
+            right = task.check(question, final_answer(solution.text))
         return ORACLE_SCORE if right else -ORACLE_SCORE
 
     return CallableJudge(scores=oracle)

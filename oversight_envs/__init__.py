@@ -15,7 +15,7 @@ import pettingzoo
 from oversight_envs.core.episode import Entry, Episode, LookAhead, ReplayError
 from oversight_envs.core.players import Consult, PlayerError
 from oversight_envs.core.prompt import Message, Prompt, quote_lines, render_prompt
-from oversight_envs.core.protocol import Outcome, Protocol
+from oversight_envs.core.protocol import Outcome, Protocol, Truncated
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import (
@@ -61,6 +61,7 @@ __all__ = [
     "Speech",
     "Statement",
     "Task",
+    "Truncated",
     "Turn",
     "Verdict",
     "View",
@@ -74,7 +75,14 @@ __all__ = [
 
 __version__ = version("oversight-envs")
 
-ENVIRONMENTS = ("debate", "consultancy", "prover_verifier", "direct")
+ENVIRONMENTS = (
+    "debate",
+    "consultancy",
+    "prover_verifier",
+    "critique",
+    "proposer_critic",
+    "direct",
+)
 """Environments of this package: ``NAME`` is module ``oversight_envs.NAME_v0`` and id ``oversight/NAME-v0``."""
 
 

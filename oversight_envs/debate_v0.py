@@ -42,7 +42,9 @@ earns the log-probability that it gave to the right answer.
 `env(task="passages", players=None, reward=None, render_mode=None, **options)`, with the options of
 `oversight_envs.protocols.Debate`: `rounds=1`, `turns="simultaneous"` (or `"sequential"`), `max_words=150`,
 `quotes=True`, `show="all"` (or `"quotes"`, `"arguments"`, `"verified"`), `scratchpad=False`, `both_orders=False`,
-`wording=None`.
+`judge_asks=False` (the judge puts a question between rounds), `positions="assigned"` (or `"open"`: `debater_0` first
+names the answer that it will argue for, by its words; if it names neither, the episode is truncated),
+`cross_examination=False` (in each round each debater questions the other after the speeches), `wording=None`.
 
 ### Version History
 

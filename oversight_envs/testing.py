@@ -70,7 +70,10 @@ class Puppet:
         rng = np.random.default_rng(turn.seed)
         words = " ".join(rng.choice(["so", "it", "is", "not", "true", "that"], size=int(rng.integers(1, 9))))
         quote = f"<quote>{self.quote}</quote> " if self.quote and rng.random() < 0.5 else ""
-        return f"{quote}{words}.\nAnswer: {int(rng.integers(30))}"
+        number = int(rng.integers(30))
+        chooses = turn.options and turn.argues_for is None and turn.ahead is not None  # an expert without a side
+        answer = turn.options[number % len(turn.options)] if chooses else number
+        return f"{quote}{words}.\nAnswer: {answer}"
 
     def _decide(self, case: Case) -> Verdict:
         weights = np.random.default_rng(case.seed).normal(size=len(case.labels))

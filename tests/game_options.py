@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import combinations, product
 from typing import Any
 
-from oversight_envs import consultancy_v0, debate_v0, direct_v0, prover_verifier_v0
+from oversight_envs import ENVIRONMENTS
 
-MODULES = {
-    "debate": debate_v0,
-    "consultancy": consultancy_v0,
-    "direct": direct_v0,
-    "prover_verifier": prover_verifier_v0,
-}
+MODULES = {name: import_module(f"oversight_envs.{name}_v0") for name in ENVIRONMENTS}
+TASKS = {"prover_verifier": "sums", "critique": "sums", "proposer_critic": "sums"}
+"""The fixture that holds questions for a game; ``things`` for all others."""
 SPEECH_OPTIONS = {
     "rounds": [1, 2, 3],
     "max_words": [150, 2],
@@ -21,17 +19,25 @@ SPEECH_OPTIONS = {
     "show": ["all", "quotes", "arguments", "verified"],
     "scratchpad": [False, True],
     "both_orders": [False, True],
+    "judge_asks": [False, True],
+    "positions": ["assigned", "open"],
 }
 OPTIONS: dict[str, dict[str, list[Any]]] = {
-    "debate": {"turns": ["simultaneous", "sequential"], **SPEECH_OPTIONS},
-    "consultancy": {"judge_asks": [False, True], **SPEECH_OPTIONS},
+    "debate": {"turns": ["simultaneous", "sequential"], "cross_examination": [False, True], **SPEECH_OPTIONS},
+    "consultancy": {"double": [False, True], **SPEECH_OPTIONS},
     "direct": {"expert": [False, True], "both_orders": [False, True]},
     "prover_verifier": {"provers": ["both", "helpful", "sneaky"], "verifier": [True, False], "max_words": [200, 3]},
+    "critique": {"critic": [True, False], "revise": [False, True], "max_words": [200, 3]},
+    "proposer_critic": {"rebuttals": [1, 0, 2], "critic": ["honest", "adversarial"]},
 }
 
 
 def legal(options: dict[str, Any]) -> bool:
     if options.get("quotes") is False and options.get("show", "all") != "all":
+        return False
+    if options.get("double") and options.get("positions") == "open":
+        return False
+    if options.get("revise") and not options["critic"]:
         return False
     return not (options.get("judge_asks") and (options.get("rounds", 1) == 1 or options.get("both_orders")))
 

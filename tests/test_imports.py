@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from oversight_envs import ENVIRONMENTS
+
 ROOT = Path(__file__).parents[1] / "oversight_envs"
 FLOORS = (
     ("_files", "_lazy", "_options", "prompts"),
     ("core",),
     ("protocols", "tasks"),
     ("play",),
-    ("env", "debate_v0", "consultancy_v0", "direct_v0", "prover_verifier_v0"),
+    ("env", *(f"{name}_v0" for name in ENVIRONMENTS)),
     ("models", "judges", "agents"),
     ("training", "evaluation"),
     ("report", "wrappers", "testing"),

@@ -12,7 +12,21 @@ from typing import ClassVar
 import pytest
 from small_tasks import Things
 
-from oversight_envs import Assignment, Decide, Message, Protocol, Record, Role, Say, Verdict, View, quote_lines, rollout
+from oversight_envs import (
+    Assignment,
+    Decide,
+    Message,
+    Outcome,
+    Protocol,
+    Record,
+    Role,
+    Say,
+    Truncated,
+    Verdict,
+    View,
+    quote_lines,
+    rollout,
+)
 from oversight_envs.agents import ReplayAgent, ScriptedAgent
 from oversight_envs.core.rewards import get_rule, rule_name
 from oversight_envs.env import OversightEnv
@@ -139,6 +153,51 @@ def test_an_agent_called_arthur_earns_its_log_score_in_env_step() -> None:
 def test_a_payoff_that_can_not_be_one_is_refused(rows, says: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=says):
         rollout(MerlinMorgana(), Things(), PLAYERS, reward=rows, questions=1)
+
+
+def predicted(records):
+    """Pays Arthur as well: a rule that pays a judge is taken at its word."""
+    return [dict.fromkeys(record.roles, 7.0) for record in records]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choosing(MerlinMorgana):
+    """Merlin chooses his side, or there is no game."""
+
+    rules: ClassVar = {"predicted": predicted}
+
+    def assign(self, question, rng):
+        return Assignment()
+
+    def play(self, question, assigned, rng):
+        said = yield Say({"merlin_0": (Message("user", "?"),)})
+        if not said["merlin_0"].text:
+            raise Truncated("merlin_0 said nothing")
+        yield from super().play(question, Assignment({"merlin_0": 1, "morgana_0": 0}), rng)
+        return Outcome(sides={"merlin_0": 1, "morgana_0": 0})
+
+
+def test_sides_chosen_in_play_are_paid_like_those_that_were_drawn() -> None:
+    for record in rollout(Choosing(), Things(), PLAYERS):
+        assert record.assigned.sides == {"merlin_0": 1, "morgana_0": 0}
+        assert record.rewards["merlin_0"] == pytest.approx(-0.25)
+        assert record.correct == {"merlin_0": record.question.truth == 1, "morgana_0": record.question.truth == 0}
+        assert Record.from_json(record.to_json()) == record
+        assert record.episode(Choosing()).assigned == record.assigned
+
+
+def test_a_script_may_end_a_game_early() -> None:
+    (record,) = rollout(Choosing(), Things(), PLAYERS | {"merlin_0": ScriptedAgent([""])}, questions=1)
+    assert (record.truncated, record.outcome, record.rewards) == ("merlin_0 said nothing", None, {})
+    assert record.episode(Choosing()).truncated == record.truncated
+
+
+def test_a_games_own_rules_have_names_and_may_pay_a_judge() -> None:
+    (record,) = rollout(Choosing(), Things(), PLAYERS, questions=1, reward="predicted")
+    assert set(record.rewards.values()) == {7.0}
+    assert record.rule == f"{__name__}:predicted"
+    with pytest.raises(ValueError, match="goodhart, correctness, nobody, predicted"):
+        get_rule("predict", Choosing())
 
 
 @dataclass(frozen=True, kw_only=True)

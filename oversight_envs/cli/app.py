@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Env = Annotated[str, typer.Argument(help="The game: debate, consultancy, prover_verifier, direct, or module:Class.")]
+Env = Annotated[str, typer.Argument(help="The game: a name of `list`, or your own as module:Class.")]
 TaskName = Annotated[
     str | None, typer.Option("--task", help="Where questions come from (see `list`). [default: the game's own]")
 ]
@@ -45,7 +45,7 @@ Temperature = Annotated[float, typer.Option(min=0.0, help="Of the models' speech
 BestOf = Annotated[int, typer.Option(min=1, help="Draw N speeches, keep the one that the judge likes best.")]
 Reward = Annotated[str | None, typer.Option(help="Reward rule. [default: the game's own]")]
 
-DEFAULT_TASKS = {"prover_verifier": "arithmetic"}
+DEFAULT_TASKS = dict.fromkeys(("prover_verifier", "critique", "proposer_critic"), "arithmetic")
 
 
 @app.command("list")

@@ -12,8 +12,10 @@ from oversight_envs.tasks import task_names
 
 GAMES = {
     "debate": "two debaters argue for opposite answers; a judge who can't read the passage decides",
-    "consultancy": "one consultant argues for an assigned answer, right or wrong; the judge must not be misled",
+    "consultancy": "one consultant argues for an answer, right or wrong, or two for both; the judge hears no debate",
     "prover_verifier": "a helpful and a sneaky prover solve a problem; a small verifier marks what they wrote",
+    "critique": "a solver answers, a critic points out flaws, a judge marks the answer",
+    "proposer_critic": "a proposer solves, a critic agrees or attacks, a judge decides whether the solution is right",
     "direct": "the judge alone, blind or (expert=true) with the passage: the baselines",
 }
 TASKS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from oversight_envs.core.verdict import Verdict
 
@@ -51,6 +52,18 @@ def parse_decision(text: str, labels: tuple[str, ...]) -> Verdict:
     if len(given) != len(labels) or abs(sum(given.values()) - 1) > 0.02:
         raise DecisionError(f"the probabilities in {text!r:.200} do not cover {', '.join(labels)} or do not sum to 1")
     return _verdict([_clip(given[label]) for label in labels])
+
+
+def named_option(text: str, options: Sequence[str]) -> int | None:
+    """The option that a text names: its final answer, or all of it, is the words of one option; else None."""
+    said = _plain(final_answer(text) or text)
+    found = [number for number, option in enumerate(options) if _plain(option) == said]
+    return found[0] if len(found) == 1 else None
+
+
+def _plain(text: str) -> str:
+    """Without what makes no other answer of it: case, spacing, decoration, a full stop at the end."""
+    return " ".join(text.strip(_DECORATION).removeprefix("- ").rstrip(".").casefold().split())
 
 
 def parse_score(text: str) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 from oversight_envs.core.answers import DecisionError
 from oversight_envs.core.checks import whole
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import Outcome, Protocol, check_assignment
+from oversight_envs.core.protocol import Outcome, Protocol, Truncated, check_assignment
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import Ask, AskContext, Assignment, Decision, Reply, Request, Say, Scored
 from oversight_envs.core.seeding import derive_seed
@@ -211,7 +211,13 @@ class Episode:
             outcome = Outcome() if stop.value is None else stop.value
             if not isinstance(outcome, Outcome):
                 raise TypeError(f"{self.protocol.name} returned {outcome!r:.200}, which is no Outcome") from None
+            if outcome.sides:
+                self.assigned = replace(self.assigned, sides={**self.assigned.sides, **outcome.sides})
+                check_assignment(self.protocol.name, self._roles, self._bare, self.assigned)
             self.outcome = outcome
+            return
+        except Truncated as why:
+            self.truncated = str(why)
             return
         except Exception as error:  # a script can't be run twice from here
             self.failed = f"{self.protocol.name}: {type(error).__name__}: {error}"

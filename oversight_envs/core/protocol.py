@@ -34,6 +34,12 @@ class Outcome:
 
     answers: Mapping[str, str | None] = field(default_factory=dict)
     """Role -> the final answer that it gave to an open problem; None where none could be read."""
+    sides: Mapping[str, int] = field(default_factory=dict)
+    """Role -> the option that it argued for, where roles chose in play; from then on they stand in ``assigned``."""
+
+
+class Truncated(Exception):
+    """What a script raises, with the reason, when what was said leaves no way to go on: there is then no outcome."""
 
 
 Game = Generator[Request, Any, Outcome | None]
@@ -55,6 +61,8 @@ class Protocol(ABC):
     """The default reward rule: a function of finished records (see ``rewards.py``)."""
     simultaneous: ClassVar[bool] = False
     """Whether every request asks all speaking roles at once: the game then also has a parallel form."""
+    rules: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    """Reward rules of this game alone, by name: they can be chosen as those of ``rewards.RULES`` can."""
     roles: ClassVar[Mapping[str, Role]]
     """Name -> what the role may see and must do. Their order is the order in which agents act."""
 

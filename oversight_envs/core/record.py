@@ -162,7 +162,11 @@ def make_record(episode: Episode, task: Task, **about: Any) -> Record:
     correct: dict[str, bool] = {}
     if question.truth is not None and outcome is not None:
         correct = {role: side == question.truth for role, side in episode.assigned.sides.items()}
-        correct |= {role: bool(task.check(question, answer)) for role, answer in outcome.answers.items()}
+        correct |= {
+            role: answer is not None and bool(task.check(question, answer))
+            for role, answer in outcome.answers.items()
+            if role not in correct
+        }
     return Record(
         protocol=episode.protocol.name,
         config=episode.protocol.config,

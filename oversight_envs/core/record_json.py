@@ -68,7 +68,7 @@ def to_plain(record: Any) -> dict[str, Any]:
         "transcript": [_plain_statement(statement, record) for statement in record.transcript],
         "decisions": [{"index": d.index, "orders": d.orders} for d in record.decisions],
         "scores": [{"index": scored.index, "author": scored.author} for scored in record.scores],
-        "outcome": None if record.outcome is None else {"answers": dict(record.outcome.answers)},
+        "outcome": None if record.outcome is None else _plain_outcome(record.outcome),
         "truncated": record.truncated,
         "failed": record.failed,
         "correct": dict(record.correct),
@@ -121,7 +121,7 @@ def from_plain(data: Mapping[str, Any]) -> dict[str, Any]:
         "scores": tuple(
             Scored(roles[s["index"]], s["index"], s["author"], float(replies[s["index"]])) for s in data["scores"]
         ),
-        "outcome": None if data["outcome"] is None else Outcome(data["outcome"]["answers"]),
+        "outcome": None if data["outcome"] is None else Outcome(**data["outcome"]),
         **{name: data[name] for name in _AS_THEY_ARE},
     }
 
@@ -131,6 +131,10 @@ _AS_THEY_ARE = ("truncated", "failed", "correct", "rewards", "players", "task", 
 
 def _present(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, (), False, "")}
+
+
+def _plain_outcome(outcome: Outcome) -> dict[str, Any]:
+    return {"answers": dict(outcome.answers)} | ({"sides": dict(outcome.sides)} if outcome.sides else {})
 
 
 def _has_ids(reply: Any) -> bool:

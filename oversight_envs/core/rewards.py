@@ -1,8 +1,8 @@
 """Rewards as functions of finished episodes.
 
 A rule sees records (speeches, verdicts, scores, truth) and nothing else, so one rule serves ``env.step``, training and
-the re-scoring of old logs. Whoever decides or scores earns the log score of the truth, whatever the rule for the
-players and whatever the role is called.
+the re-scoring of old logs. Whoever decides or scores earns the log score of the truth, whatever the role is called,
+unless the rule itself pays it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _by_solution(records: Sequence[Record], payoff: Callable[[SolutionScore], fl
         row: dict[str, float] = {}
         for scored in record.scores:
             author = scored.author
-            _known_truth(record, author)
+            needs_truth(record, author)
             if author not in record.assigned.honest:
                 raise ValueError(
                     f"{record.protocol} does not say whether {author} is to be right, which this reward needs"
@@ -110,7 +110,8 @@ def _by_solution(records: Sequence[Record], payoff: Callable[[SolutionScore], fl
     return rewards
 
 
-def _known_truth(record: Record, role: str) -> None:
+def needs_truth(record: Record, role: str) -> None:
+    """Raises ValueError where nobody knows whether what ``role`` answered is right."""
     if role not in record.correct:
         raise ValueError(f"question {record.question.id!r} has no known truth, which this reward needs")
 
@@ -141,7 +142,7 @@ def correctness(records: Sequence[Record]) -> list[dict[str, float]]:
     """Correctness alone, whatever the role; it needs no verifier: the control without one."""
     for record in records:
         for role in record.answers:
-            _known_truth(record, role)
+            needs_truth(record, role)
     return [{role: float(record.correct[role]) for role in record.answers} for record in records]
 
 
@@ -194,13 +195,14 @@ RULES: dict[str, RewardRule] = {
 
 
 def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
-    """A rule by name (of ``RULES``, or your own as ``module:function``), a rule itself, or the game's own (None)."""
+    """A rule by name (the game's own, of ``RULES``, or yours as ``module:function``), or a rule; None: the default."""
     if reward is None:
         return default_reward(protocol)
     if callable(reward):
         return reward
-    if reward in RULES:
-        return RULES[reward]
+    known: dict[str, RewardRule] = RULES | dict(protocol.rules)
+    if reward in known:
+        return known[reward]
     module, colon, name = reward.partition(":")
     try:
         rule = getattr(import_module(module), name) if colon else None
@@ -208,7 +210,7 @@ def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
         raise ValueError(f"reward={reward!r}: {error}") from error
     if not callable(rule):
         raise ValueError(
-            f"reward={reward!r}: choose one of {', '.join(RULES)}, or give a function of records, or module:function"
+            f"reward={reward!r}: choose one of {', '.join(known)}, or give a function of records, or module:function"
         )
     return rule  # type: ignore[no-any-return]
 
@@ -245,7 +247,9 @@ def _log_sigmoid(x: float) -> float:
 
 
 def reward_all(records: Sequence[Record], rule: RewardRule) -> list[dict[str, float]]:
-    """Rewards of every role of every record: players by ``rule``, judges by log score. Nothing for unfinished ones.
+    """Rewards of every role of every record: by ``rule``, and by log score for judges that it leaves out.
+
+    Nothing for unfinished ones.
 
     Raises ValueError where the rule forgets a record or a role, names one that is not there, or gives what is no finite
     number.
@@ -267,7 +271,7 @@ def _checked(record: Record, row: Any, rule: RewardRule) -> dict[str, float]:
             raise ValueError(f"{where} pays {role!r}, and the roles are {', '.join(record.roles)}")
     if forgotten := [role for role in players if role not in row and rule is not nobody]:
         raise ValueError(f"{where} forgets {', '.join(forgotten)}: give every role that is no judge a number")
-    rewards = {**row, **judges}
+    rewards = {**judges, **row}
     for role, value in rewards.items():
         try:
             rewards[role] = float(value)

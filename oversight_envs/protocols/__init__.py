@@ -7,14 +7,33 @@ from importlib import import_module
 
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.protocols.consultancy import Consultancy
+from oversight_envs.protocols.critique import Critique
 from oversight_envs.protocols.debate import Debate
 from oversight_envs.protocols.direct import Direct
+from oversight_envs.protocols.proposer_critic import ProposerCritic
 from oversight_envs.protocols.prover_verifier import ProverVerifier
 
-__all__ = ["PROTOCOLS", "Consultancy", "Debate", "Direct", "ProverVerifier", "find_protocol"]
+__all__ = [
+    "PROTOCOLS",
+    "Consultancy",
+    "Critique",
+    "Debate",
+    "Direct",
+    "ProposerCritic",
+    "ProverVerifier",
+    "find_protocol",
+]
 
 PROTOCOLS: dict[str, type[Protocol]] = {
-    protocol.name: protocol for protocol in (Debate, Consultancy, ProverVerifier, Direct)
+    protocol.name: protocol
+    for protocol in (
+        Debate,
+        Consultancy,
+        ProverVerifier,
+        Critique,
+        ProposerCritic,
+        Direct,
+    )
 }
 """Protocol name -> class."""
 

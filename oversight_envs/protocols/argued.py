@@ -1,21 +1,26 @@
-"""What games in which experts argue have in common: options that govern speech, the chats, the judge's views."""
+"""What games in which experts argue have in common: options that govern speech, the script, the chats, the views."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
+import numpy as np
+
+from oversight_envs.core.answers import named_option
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
-from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.protocol import Game, Outcome, Protocol, Truncated
 from oversight_envs.core.question import Question
 from oversight_envs.core.quotes import Show
-from oversight_envs.core.requests import LABELS, View
+from oversight_envs.core.requests import LABELS, Assignment, Decide, Request, Role, Say, View
 from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
 from oversight_envs.prompts import words_game
 from oversight_envs.protocols.direct import Direct
-from oversight_envs.protocols.worded import Worded, inline, labelled
+from oversight_envs.protocols.worded import Worded, inline, labelled, names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +40,80 @@ class Argued(Worded):
     """Whether speakers may write private notes between <scratchpad> tags first."""
     both_orders: bool = False
     """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
+    judge_asks: bool = False
+    """Whether the judge asks a question between rounds; its filler must then be able to speak as well as decide."""
+    positions: Literal["assigned", "open"] = "assigned"
+    """Whether the seed draws who argues for what, or the first expert chooses its answer before it argues."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("rounds", self.rounds, 1)
         at_least("max_words", self.max_words, 1)
         one_of("show", self.show, ("all", "quotes", "arguments", "verified"))
-        for option in ("quotes", "scratchpad", "both_orders"):
+        one_of("positions", self.positions, ("assigned", "open"))
+        for option in ("quotes", "scratchpad", "both_orders", "judge_asks"):
             one_of(option, getattr(self, option), (True, False))
         if not self.quotes and self.show != "all":
             raise ValueError(f"show={self.show!r} is about quotes: pass quotes=True with it")
+        if self.judge_asks and self.rounds < 2:
+            raise ValueError(f"judge_asks=True needs rounds between which to ask: rounds={self.rounds}, give 2 or more")
+        if self.judge_asks and self.both_orders:
+            raise ValueError("both_orders=True can't go with judge_asks=True: the judge asked under one order")
+
+    @property
+    @abstractmethod
+    def speakers(self) -> tuple[tuple[str, ...], ...]:
+        """The experts in the order in which they speak; those of one tuple speak at once."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What the experts do in a round, one after the other."""
+        return ("case",)
+
+    @property
+    def judge_role(self) -> Role:
+        return Role("judge", ("say", "decide") if self.judge_asks else ("decide",))
+
+    def hears(self, role: str, speaker: str) -> bool:
+        """Whether ``role`` hears what ``speaker`` says."""
+        return True
+
+    @cached_property
+    def _plan(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What is said in the game, turn by turn: the step, and who takes it."""
+        round_ = [(step, speakers) for step in self.steps for speakers in self.speakers]
+        asks = [("ask", ("judge_0",))] if self.judge_asks else []
+        choice = [("choose", self.speakers[0][:1])] if self.positions == "open" else []
+        return (*choice, *(self.rounds - 1) * [*round_, *asks], *round_)
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        sides, order = assigned.sides, assigned.order
+        if self.positions == "open":
+            sides = yield from self._choose(question)
+        chats = {role: self._expert(role, question, side) for role, side in sides.items()}
+        if self.judge_asks:
+            chats["judge_0"] = self._judge(question, order, sides)
+        turns = []
+        for step, speakers in self._plan:
+            if step == "choose":
+                continue
+            said = yield Say({role: chats[role].prompt for role in speakers}, self.speaking)
+            turns.append(_as_read(said.values(), order, sides))
+            for role, chat in chats.items():
+                chat.hear([s for s in turns[-1] if self.hears(role, s.role)])
+        yield Decide("judge_0", self._views(question, turns, order, sides), question.options)
+        return Outcome(sides={} if self.positions == "assigned" else sides)
+
+    def _choose(self, question: Question) -> Generator[Request, Any, Mapping[str, int]]:
+        """Asks the first expert which answer is its own; the other expert, if there is one, has the other answer."""
+        first, *others = [role for speakers in self.speakers for role in speakers]
+        asked = [*self._brief(question), self._text("choose")] + ([self._text("scratchpad")] if self.scratchpad else [])
+        prompt = (Message("system", self._text("system")), Message("user", "\n\n".join(asked)))
+        said = yield Say({first: prompt}, SpeakingRules(scratchpad=self.scratchpad))
+        own = named_option(said[first].text, question.options)
+        if own is None:
+            raise Truncated(f"{first} was to choose an answer by its words, and said {said[first].text!r:.80}")
+        return {first: own} | dict.fromkeys(others, 1 - own)
 
     def check_question(self, question: Question) -> None:
         if len(question.options) != 2:
@@ -70,19 +139,27 @@ class Argued(Worded):
         }
 
     @property
+    def judge_system(self) -> str:
+        """The template that tells the judge who argues."""
+        return "judge_system"
+
+    @property
     def speaking(self) -> SpeakingRules:
         """What experts' speeches are held to."""
         return SpeakingRules(self.max_words, self.quotes, self.scratchpad)
+
+    def _brief(self, question: Question) -> list[str]:
+        """What all experts read, whatever they argue for."""
+        parts = [self._text("text", passage=question.passage)] if question.passage else []
+        answers = "\n".join(f"- {inline(option)}" for option in question.options)
+        return [*parts, self._text("question", question=inline(question.text), answers=answers)]
 
     @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
     def _opening(self, question: Question, own: int) -> Prompt:
         """An expert's first messages: what all experts share, passage first, comes before what is one side's own."""
         options = [inline(option) for option in question.options]
-        parts = [self._text("text", passage=question.passage)] if question.passage else []
-        parts += [
-            self._text(
-                "question", question=inline(question.text), answers="\n".join(f"- {option}" for option in options)
-            ),
+        parts = [
+            *self._brief(question),
             self._text("side", own=options[own], other=options[1 - own]),
             " ".join(
                 [
@@ -97,32 +174,44 @@ class Argued(Worded):
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _expert_cue(self, turn: int) -> str:
-        return self._text("cue" if turn == 1 else "cue_next", round=turn, rounds=self.rounds)
+        round_, step = divmod(turn - 1, len(self.steps))
+        if step:
+            return self._text(f"cue_{self.steps[step]}")
+        return self._text("cue_next" if round_ else "cue", round=round_ + 1, rounds=self.rounds)
+
+    @lru_cache(maxsize=64)  # noqa: B019
+    def _judge_cue(self, turn: int) -> str:
+        asks = self.judge_asks and turn < self.rounds
+        return self._text("judge_ask" if asks else "judge_cue", labels=names(LABELS[:2]))
 
     @lru_cache(maxsize=256)  # noqa: B019
     def _judge_opening(self, question: Question, order: tuple[int, ...]) -> Prompt:
         """A judge's first messages. ``question`` is censored."""
-        system = self._text("judge_system")
+        system = self._text(self.judge_system)
         if self.quotes and self.show != "arguments":
             system += " " + self._text("judge_quotes")
         text = self._text("judge_question", question=inline(question.text), answers=labelled(question.options, order))
         return Message("system", system), Message("user", text)
 
-    def _expert(self, role: str, question: Question, own: int, heading: str) -> Conversation:
-        """The chat of an expert who argues for option ``own``; ``heading`` stands over what others say."""
-        return Conversation(self._opening(question, own), role, lambda _: self._text(heading), self._expert_cue)
+    def _expert(self, role: str, question: Question, own: int) -> Conversation:
+        """The chat of an expert who argues for option ``own``."""
 
-    def _judge(
-        self, question: Question, order: tuple[int, ...], sides: Mapping[str, int], cue: Callable[[int], str]
-    ) -> Conversation:
+        def heading(statement: Statement) -> str:
+            return self._text("judge_asked" if statement.role == "judge_0" else "opponent")
+
+        return Conversation(self._opening(question, own), role, heading, self._expert_cue)
+
+    def _judge(self, question: Question, order: tuple[int, ...], sides: Mapping[str, int]) -> Conversation:
         """The chat of a judge who reads the answers in ``order``."""
 
         def heading(statement: Statement) -> str:
             side = sides[statement.role]
-            return self._text("judge_heading", label=LABELS[order.index(side)], option=inline(question.options[side]))
+            step = self._plan[statement.turn - 1][0]
+            template = "judge_heading" if step == "case" else f"judge_heading_{step}"
+            return self._text(template, label=LABELS[order.index(side)], option=inline(question.options[side]))
 
         opening = self._judge_opening(question.censored(), order)
-        return Conversation(opening, "judge_0", heading, cue, self.show)
+        return Conversation(opening, "judge_0", heading, self._judge_cue, self.show)
 
     def _views(
         self,
@@ -130,7 +219,6 @@ class Argued(Worded):
         turns: Iterable[Sequence[Statement]],
         order: tuple[int, ...],
         sides: Mapping[str, int],
-        cue: Callable[[int], str],
     ) -> tuple[View, ...]:
         """The case as the judge reads it, in ``order`` and, with ``both_orders``, the other way round as well.
 
@@ -138,9 +226,14 @@ class Argued(Worded):
         """
 
         def view(labels: tuple[int, ...]) -> View:
-            judge = self._judge(question, labels, sides, cue)
+            judge = self._judge(question, labels, sides)
             for turn in turns:
-                judge.hear(sorted(turn, key=lambda s: labels.index(sides[s.role]) if s.role in sides else 0))
+                judge.hear(_as_read(turn, labels, sides))
             return View(judge.prompt, labels)
 
         return tuple([view(labels) for labels in ((order, order[::-1]) if self.both_orders else (order,))])
+
+
+def _as_read(turn: Iterable[Statement], labels: tuple[int, ...], sides: Mapping[str, int]) -> list[Statement]:
+    """What was said at once, in the order of its answers' letters."""
+    return sorted(turn, key=lambda s: labels.index(sides[s.role]) if s.role in sides else 0)

@@ -14,12 +14,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oversight_envs.core.checks import one_of
-from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
-from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say
+from oversight_envs.core.requests import Assignment, Role
 from oversight_envs.core.rewards import logit
 from oversight_envs.protocols.argued import Argued
-from oversight_envs.protocols.worded import names
 
 DEBATERS = ("debater_0", "debater_1")
 DEBATER = Role("debater", ("say",), expert=True)
@@ -27,10 +25,17 @@ DEBATER = Role("debater", ("say",), expert=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Debate(Argued):
-    """Two debaters, one judge. Sides and the order in which the judge reads the answers are drawn from the seed."""
+    """Two debaters, one judge. Sides and the order in which the judge reads the answers are drawn from the seed.
+
+    With ``positions="open"`` debater_0 chooses its answer (Kenton et al. 2024, arXiv 2407.04622). Questions that the
+    other side must answer are Barnes and Christiano's (*Writeup: progress on AI safety via debate*, 2020).
+    """
 
     turns: Literal["simultaneous", "sequential"] = "simultaneous"
     """Whether both speak at once in each round, or debater_1 hears debater_0 first."""
+
+    cross_examination: bool = False
+    """Whether in each round, after the speeches, each debater puts a question to the other, who must answer it."""
 
     name: ClassVar = "debate"
     roles: ClassVar = MappingProxyType(
@@ -42,25 +47,23 @@ class Debate(Argued):
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("turns", self.turns, ("simultaneous", "sequential"))
+        one_of("cross_examination", self.cross_examination, (True, False))
+        if self.judge_asks:
+            object.__setattr__(self, "roles", {**self.roles, "judge_0": self.judge_role})
 
     @property
     def simultaneous(self) -> bool:  # type: ignore[override]
-        return self.turns == "simultaneous"
+        return self.turns == "simultaneous" and not self.judge_asks and self.positions == "assigned"
+
+    @property
+    def speakers(self) -> tuple[tuple[str, ...], ...]:
+        return (DEBATERS,) if self.turns == "simultaneous" else (DEBATERS[:1], DEBATERS[1:])
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return ("case", "question", "answer") if self.cross_examination else ("case",)
 
     def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
         first, label = int(rng.integers(2)), int(rng.integers(2))
-        return Assignment(sides={"debater_0": first, "debater_1": 1 - first}, order=(label, 1 - label))
-
-    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
-        sides = assigned.sides
-        chats = {role: self._expert(role, question, sides[role], "opponent") for role in DEBATERS}
-        turns = []
-        for speakers in self.rounds * ([DEBATERS] if self.simultaneous else [DEBATERS[:1], DEBATERS[1:]]):
-            said = yield Say({role: chats[role].prompt for role in speakers}, self.speaking)
-            turns.append(tuple(said.values()))
-            for chat in chats.values():
-                chat.hear(turns[-1])
-        cue = self._text("judge_cue", labels=names(LABELS[:2]))
-        views = self._views(question, turns, assigned.order, sides, lambda turn: cue)
-        yield Decide("judge_0", views, question.options)
-        return None
+        sides = {"debater_0": first, "debater_1": 1 - first} if self.positions == "assigned" else {}
+        return Assignment(sides=sides, order=(label, 1 - label))

@@ -13,6 +13,7 @@ TITLES = {
     "blind": "blind (question only)",
     "expert": "expert (reads the passage)",
     "prover_verifier": "prover-verifier",
+    "proposer_critic": "proposer-critic",
 }
 
 

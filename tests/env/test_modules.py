@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium
 import pettingzoo
 import pytest
-from game_options import CONFIGURATIONS, IDS, MODULES
+from game_options import CONFIGURATIONS, IDS, MODULES, TASKS
 from pettingzoo.test import parallel_api_test
 
 import oversight_envs
@@ -19,7 +19,7 @@ from oversight_envs.testing import Puppet, check_env, check_protocol
 
 @pytest.mark.parametrize(("name", "options"), CONFIGURATIONS, ids=IDS)
 def test_conformance(name: str, options: dict[str, Any], request: pytest.FixtureRequest) -> None:
-    task = request.getfixturevalue("sums" if name == "prover_verifier" else "things")
+    task = request.getfixturevalue(TASKS.get(name, "things"))
     module = MODULES[name]
     protocol = module.raw_env(task=task, **options).protocol
     check_protocol(protocol, task)

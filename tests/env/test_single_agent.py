@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from game_options import MODULES
+from game_options import MODULES, TASKS
 
 from oversight_envs import debate_v0
 from oversight_envs.testing import Puppet, check_env
@@ -13,7 +13,7 @@ from oversight_envs.testing import Puppet, check_env
 
 @pytest.mark.parametrize("name", list(MODULES))
 def test_one_open_role_is_a_gymnasium_environment(name: str, request: pytest.FixtureRequest) -> None:
-    task = request.getfixturevalue("sums" if name == "prover_verifier" else "things")
+    task = request.getfixturevalue(TASKS.get(name, "things"))
     protocol = MODULES[name].raw_env(task=task).protocol
     for role in protocol.roles:
         others = {other: Puppet() for other in protocol.roles if other != role}

@@ -11,7 +11,8 @@ from game_options import CONFIGURATIONS
 from hostile import HOSTILE
 from hypothesis import given
 
-from oversight_envs import Episode, Message, Question, Say, Speech, debate_v0, render_prompt
+from oversight_envs import Episode, Message, Question, Record, Say, Speech, debate_v0, render_prompt
+from oversight_envs.agents import ScriptedAgent, SpeakingJudge
 from oversight_envs.core.quotes import DEFAULT_MIN_LENGTH, PART_WORDS
 from oversight_envs.judges import CallableJudge, OracleJudge
 from oversight_envs.protocols import Consultancy, Debate
@@ -118,17 +119,21 @@ def test_say_prompts_are_what_simultaneous_means() -> None:
 def test_debate_pays_what_the_judge_believes(
     things: Any, oracle: OracleJudge, options: dict[str, Any], reward: str | None, value: float
 ) -> None:
+    if options["judge_asks"]:
+        oracle = SpeakingJudge(ScriptedAgent(["Why?"]), oracle)
+    opened = options["positions"] == "open"
     env = debate_v0.env(task=things, players={"judge_0": oracle}, reward=reward, **options)
     for seed in range(3):
         env.reset(seed=seed)
         earned, steps = {}, 0
+        chosen = env.unwrapped.episode.question.options[seed % 2]
         for agent in env.agent_iter():
             _, total, over, _, info = env.last()
             if over:
                 earned[agent] = (total, info["correct"][agent])
             steps += not over
-            env.step(None if over else "It is so.")
-        assert steps == 2 * options["rounds"]
+            env.step(None if over else chosen if opened and steps == 1 else "It is so.")
+        assert steps == opened + 2 * options["rounds"] * (3 if options["cross_examination"] else 1)
         assert sorted(earned.values()) == [(pytest.approx(-value), False), (pytest.approx(value), True)]
 
 
@@ -138,3 +143,62 @@ def test_log_probability_is_not_zero_sum(things: Any, oracle: OracleJudge) -> No
     for _ in range(2):
         env.step("It is so.")
     assert sorted(env.rewards.values()) == pytest.approx([math.log(0.1), math.log(0.9)])
+
+
+def test_cross_examination_puts_questions_and_answers_on_the_record() -> None:
+    said = ["Case 0.", "Case 1.", "Question 0?", "Question 1?", "Answer 0.", "Answer 1."]
+    for turns, steps in ("simultaneous", 3), ("sequential", 6):
+        episode = Episode(Debate(cross_examination=True, turns=turns), QUESTION, 0)
+        for text in said:
+            (ask, *_) = episode.asks
+            if text == "Answer 0.":
+                assert "> Question 1?" in ask.prompt[-1].content
+                assert ask.prompt[-1].content.endswith("Answer the question that your opponent put to you.")
+            episode.answer(ask, text)
+        page = episode.asks[0].prompt[-1].content
+        assert [page.index(f"> {text}") for text in said]
+        for label in "AB":
+            assert page.index(f"Debater {label} asks:") < page.index(f"Debater {label} answers:")
+        assert episode.transcript[-1].turn == steps
+
+
+def test_a_debater_chooses_its_side_and_is_paid_for_it(things: Any, oracle: OracleJudge) -> None:
+    env = debate_v0.raw_env(task=things, players={"judge_0": oracle}, positions="open")
+    for choice in (0, 1):
+        env.reset(seed=3, options={"question": 0})
+        question = things[0]
+        assert env.episode.assigned.sides == {}
+        assert not any("argue that" in message.content for message in env.asked().prompt)
+        for text in (f"Answer: {question.options[choice].upper()}.", "It is so.", "It is not."):
+            env.step(text)
+        assert env.record.assigned.sides == {"debater_0": choice, "debater_1": 1 - choice}
+        assert env.rewards["debater_0"] == pytest.approx(math.log(9) * (1 if choice == question.truth else -1))
+        assert env.infos["debater_0"]["correct"]["debater_0"] == (choice == question.truth)
+        assert Record.from_json(env.record.to_json()) == env.record
+
+
+def test_a_choice_of_neither_answer_ends_the_game_and_says_why(things: Any, oracle: OracleJudge) -> None:
+    env = debate_v0.raw_env(task=things, players={"judge_0": oracle}, positions="open")
+    env.reset(seed=3)
+    env.step("Both are right.")
+    assert "debater_0 was to choose an answer by its words, and said 'Both are right.'" in env.record.truncated
+    assert env.truncations == {"debater_0": True, "debater_1": True}
+    assert env.rewards == {"debater_0": 0.0, "debater_1": 0.0}
+    assert env.record.episode(env.protocol).truncated == env.record.truncated
+
+
+def test_a_debates_judge_asks_between_rounds() -> None:
+    episode = Episode(Debate(rounds=2, judge_asks=True), QUESTION, 1)
+    order = []
+    for said in ("It was here.", "It was there.", "Who says so?", "They do.", "Nobody does."):
+        order.append(episode.asks[0].role)
+        episode.answer(episode.asks[0], said)
+    assert order == ["debater_0", "debater_1", "judge_0", "debater_0", "debater_1"]
+    prompts = [entry.prompt for entry in episode.log]
+    assert "The judge said:\n> Who says so?" in prompts[3][-1].content
+    assert episode.asks[0].prompt[: len(prompts[2])] == prompts[2]  # the judge's second prompt extends its first
+    for wrong, says in (({}, "give 2 or more"), ({"rounds": 2, "both_orders": True}, "under one order")):
+        with pytest.raises(ValueError, match=says):
+            Debate(judge_asks=True, **wrong)
+    with pytest.raises(ValueError, match="positions='closed'"):
+        Debate(positions="closed")

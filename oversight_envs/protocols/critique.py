@@ -1,0 +1,116 @@
+"""Critique: a solver answers, a critic points out flaws, the solver may revise, and a judge marks what was answered.
+
+After Saunders et al., *Self-critiquing models for assisting human evaluators* (arXiv 2206.05802). Their three abilities
+can be read from the records: to answer well (the solver), to tell right from wrong (the critic's own verdict), and to
+write critiques that help a judge to tell (its marks with ``critic=True`` against those with ``critic=False``). Rewards
+in two stages, discrimination before refinement, are those of Critique-RL (arXiv 2510.24320).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from oversight_envs.core.answers import final_answer
+from oversight_envs.core.checks import one_of
+from oversight_envs.core.prompt import Message
+from oversight_envs.core.protocol import Game
+from oversight_envs.core.question import Question
+from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Assignment, Role, Say, Score
+from oversight_envs.core.rewards import RewardRule, needs_truth
+from oversight_envs.core.speech import Conversation, Statement
+from oversight_envs.protocols.solved import Solved, answered
+
+SOLVER, CRITIC, REVISER, JUDGE = "solver_0", "critic_0", "reviser_0", "judge_0"
+
+
+def _paid(records: Sequence[Record], critic: Callable[[Record], float], solved: bool) -> list[dict[str, float]]:
+    rows = []
+    for record in records:
+        needs_truth(record, SOLVER)
+        marks = {scored.author: scored.value for scored in record.scores}
+        rows.append({role: float(record.correct[role]) if solved else marks[role] for role in marks})
+        if CRITIC in record.roles:
+            rows[-1][CRITIC] = critic(record)
+    return rows
+
+
+def assistance(records: Sequence[Record]) -> list[dict[str, float]]:
+    """The critic earns the log-probability that the judge, who read it, gave to the truth; who answers the mark V."""
+
+    def helped(record: Record) -> float:
+        mark = record.scores[0].value
+        return -float(np.logaddexp(0, -mark if record.correct[SOLVER] else mark))
+
+    return _paid(records, helped, solved=False)
+
+
+def discrimination(records: Sequence[Record]) -> list[dict[str, float]]:
+    """The critic earns 1 if its verdict on the answer is right, else -1; who answers 1 for a right answer, else 0."""
+    return _paid(records, lambda r: 1.0 if _verdict(r) == ("right" if r.correct[SOLVER] else "wrong") else -1.0, True)
+
+
+def refinement(records: Sequence[Record]) -> list[dict[str, float]]:
+    """The critic earns 1 if the answer that was revised after it is right, else 0; who answers 1 for a right answer."""
+    if records and REVISER not in records[0].roles:
+        raise ValueError("refinement pays the critic by the revised answer: pass revise=True")
+    return _paid(records, lambda record: float(record.correct[REVISER]), solved=True)
+
+
+def _verdict(record: Record) -> str:
+    said = next(s.text for s in record.transcript if s.role == CRITIC)
+    return (final_answer(said) or "").strip(" .").lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Critique(Solved):
+    """One solver, one critic, one judge. The reviser, who is to be the solver's player, has a role of its own."""
+
+    critic: bool = True
+    """Whether there is a critic. Without one the judge marks alone: what critiques are compared with."""
+    revise: bool = False
+    """Whether the answer is revised after the critique; the judge then marks the revised answer as well."""
+
+    name: ClassVar = "critique"
+    reward: ClassVar = assistance
+    rules: ClassVar[Mapping[str, RewardRule]] = {
+        rule.__name__: rule for rule in (assistance, discrimination, refinement)
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("critic", self.critic, (True, False))
+        one_of("revise", self.revise, (True, False))
+        if self.revise and not self.critic:
+            raise ValueError("revise=True needs a critique to revise by: pass critic=True")
+
+    @property
+    def roles(self) -> Mapping[str, Role]:  # type: ignore[override]
+        speakers = [SOLVER] + [CRITIC] * self.critic + [REVISER] * self.revise
+        roles = {role: Role(role.removesuffix("_0"), ("say",), expert=True) for role in speakers}
+        return roles | {JUDGE: Role("judge", ("score",))}
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        heard: list[Statement] = []
+        for role in list(self.roles)[:-1]:
+            chat = Conversation(self._opening(question, role.removesuffix("_0")), role, self._heading, self._cue)
+            chat.hear(heard)
+            said = yield Say({role: chat.prompt}, self.speaking)
+            heard += said.values()
+        solutions = {s.role: s for s in heard if s.role != CRITIC}
+        for role, solution in solutions.items():
+            shown = [s for s in heard if s is solution or (s.role == CRITIC and role == SOLVER)]
+            parts = [self._problem(question.censored()), *(f"{self._heading(s)}\n{s.shown()}" for s in shown)]
+            prompt = Message("system", self._text("judge_system")), Message("user", "\n\n".join([*parts, self._cue(0)]))
+            yield Score(JUDGE, prompt, question.text, solution.text, author=role)
+        return answered(question, solutions)
+
+    def _heading(self, statement: Statement) -> str:
+        return self._text("heading_critic" if statement.role == CRITIC else "heading_answer")
+
+    def _cue(self, turn: int) -> str:
+        return self._text("cue" if turn else "judge_cue")

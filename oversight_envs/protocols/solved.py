@@ -1,0 +1,59 @@
+"""What games about an answer that a player finds by itself have in common: the problem, how long, what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from oversight_envs.core.answers import final_answer, named_option
+from oversight_envs.core.checks import at_least
+from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.protocol import Outcome
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.speech import SpeakingRules, Statement
+from oversight_envs.protocols.worded import Worded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved(Worded):
+    """A game about an answer to an open problem, which the task's checker marks, or to a question with options."""
+
+    max_words: int = 200
+    """Word limit of a speech; what is over it is cut and the record says so."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("max_words", self.max_words, 1)
+
+    def check_task(self, task: Task) -> None:
+        super().check_task(task)
+        if not task[0].options and not task.checkable:
+            raise ValueError(
+                f"{self.name} needs a task whose answers can be marked, and {task.name!r} has neither options nor a "
+                "checker: use arithmetic or passages, or override Task.check and set checkable=True"
+            )
+
+    @property
+    def speaking(self) -> SpeakingRules:
+        return SpeakingRules(self.max_words)
+
+    def _opening(self, question: Question, kind: str) -> Prompt:
+        """The first messages of a player of this kind."""
+        parts = [self._text("text", passage=question.passage)] if question.passage else []
+        parts += [self._problem(question), self._text(kind), self._text("limit", max_words=self.max_words)]
+        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+
+    def _problem(self, question: Question) -> str:
+        answers = "\n".join(f"- {option}" for option in question.options)
+        problem = self._text("problem", problem=question.text)
+        return f"{problem}\n\n{self._text('answers', answers=answers)}" if answers else problem
+
+
+def answered(question: Question, solutions: Mapping[str, Statement]) -> Outcome:
+    """Role -> the final answer of what it said: of a question with options one of them, or none where none is named."""
+    said = {role: final_answer(solution.text) for role, solution in solutions.items()}
+    if not question.options:
+        return Outcome(answers=said)
+    named = {role: named_option(text or "", question.options) for role, text in said.items()}
+    sides = {role: side for role, side in named.items() if side is not None}
+    return Outcome({role: None if k is None else question.options[k] for role, k in named.items()}, sides)
