@@ -17,7 +17,7 @@ from oversight_envs.core.episode import Entry
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Outcome
 from oversight_envs.core.question import Question
-from oversight_envs.core.quotes import MISQUOTES, SHORT, Segment, quoted_source
+from oversight_envs.core.quotes import MISQUOTES, SHORT, QuoteChecker, Segment, quoted_source
 from oversight_envs.core.record_schema1 import upgrade
 from oversight_envs.core.requests import KINDS, Assignment, Decision, Role, Scored, combine_views
 from oversight_envs.core.speech import Speech, Statement
@@ -228,21 +228,31 @@ def _plain_statement(statement: Statement, record: Any) -> dict[str, Any]:
 def _statement(
     plain: Mapping[str, Any], texts: Mapping[int, str], replies: Mapping[int, Any], passage: str
 ) -> Statement:
-    segments = []
-    for text, *findings in plain["segments"]:
+    segments: list[Segment] = []
+    spoken, speech = _expand(plain["spoken"], texts), replies[plain["index"]]
+    done = 0
+    for written, *findings in plain["segments"]:
+        text = _expand(written, texts)
+        place = spoken.find(text, done)
+        if place < 0 or spoken not in speech.text:
+            raise ValueError(
+                f"{plain['role']} is said to have said {text!r:.80}, and its speech has no such words here"
+            )
+        done = place + len(text)
         quoted = bool(findings) and findings[0] != MISQUOTES
         found = tuple((int(start), int(end)) for start, end in findings[0]) if quoted else ()
         if any(not 0 <= start < end <= len(passage) for start, end in found):
             raise ValueError(f"a quote stands at {found}, outside of the passage's {len(passage)} characters")
         source, short, misquotes = quoted_source(passage, found), SHORT in findings, MISQUOTES in findings
-        segments.append(Segment(_expand(text, texts), quoted, found, source, short, misquotes))
-    speech = replies[plain["index"]]
+        if found and any(part.quoted and part.state == "absent" for part in QuoteChecker(source).look_up(text)):
+            raise ValueError(f"{text!r:.80} is said to stand in the passage at {found}, where {source!r:.80} stands")
+        segments.append(Segment(text, quoted, found, source, short, misquotes))
     return Statement(
         role=plain["role"],
         turn=plain["turn"],
         index=plain["index"],
         scratchpad=_expand(plain.get("private", ""), texts),
-        spoken=_expand(plain["spoken"], texts),
+        spoken=spoken,
         segments=tuple(segments),
         cut=plain.get("cut", False),
         token_ids=speech.token_ids if plain.get("token_ids") else (),
