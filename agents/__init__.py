@@ -1,4 +1,4 @@
-"""Players to plug in: language model, best-of-N, scripted, human, replay, and a judge that also speaks.
+"""Players to plug in: language models here or behind a server, best-of-N, scripted, human, replay, a judge that asks.
 
 An agent is anything with ``speak(turns) -> speeches``: a batch of turns in, a batch of speeches out. A plain
 ``str -> str`` function works wherever an agent does, and so does a name: ``"smollm2-135m"``, ``"human"``,
@@ -20,10 +20,12 @@ from oversight_envs.core.requests import Speaker as Agent
 from oversight_envs.play.replay import ReplayAgent
 
 if TYPE_CHECKING:
+    from oversight_envs.agents.api import ApiAgent
     from oversight_envs.agents.language_model import LanguageModelAgent
 
 __all__ = [
     "Agent",
+    "ApiAgent",
     "BestOfNAgent",
     "CachedPlayer",
     "HumanAgent",
@@ -34,4 +36,7 @@ __all__ = [
     "make_player",
 ]
 
-__getattr__: Any = lazy_attributes(__name__, {"LanguageModelAgent": "oversight_envs.agents.language_model"})
+__getattr__: Any = lazy_attributes(
+    __name__,
+    {"ApiAgent": "oversight_envs.agents.api", "LanguageModelAgent": "oversight_envs.agents.language_model"},
+)

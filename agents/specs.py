@@ -4,7 +4,8 @@
 |---|---|
 | a model: ``smollm2-135m``, a hub id, a folder, a .gguf file | speaks by sampling; judges by label log-odds |
 | ``MODEL?OPTION=VALUE&...`` | the same with options of its chat template: ``org/name?enable_thinking=false`` |
-| ``KIND:MODEL`` | a judge or verifier of this kind (``logit``, ``reward-model``) |
+| ``openai:MODEL``, ``openai:MODEL@URL`` | a model behind a server (``models/api``), in the place of any model |
+| ``KIND:MODEL`` | a judge or verifier of this kind (``judges/registry.py``) |
 | ``human`` | a person at the keyboard |
 | ``scripted:TEXT`` | says TEXT in every turn |
 | ``oracle`` | decides or scores by the truth: a dry run, and a ceiling |
@@ -22,6 +23,8 @@ from oversight_envs.core.answers import final_answer, named_option
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.requests import Role, Solution
 from oversight_envs.judges import CallableJudge, OracleJudge, make_judge, make_verifier
+from oversight_envs.judges.registry import model_of
+from oversight_envs.models.api.address import is_api_spec
 
 SCRIPTED = "scripted:"
 ORACLE_SCORE = 4.6
@@ -40,7 +43,7 @@ def make_player(spec: str, role: Role, *, knows: Known | None = None) -> Any:
     marker = make_marker(spec, scores="score" in role.does, knows=knows)
     if not role.speaks:
         return marker
-    return SpeakingJudge(make_speaker(spec.rpartition("logit:")[2]), marker)
+    return SpeakingJudge(make_speaker(model_of(spec)), marker)
 
 
 def make_speaker(spec: str, *, max_new_tokens: int = 256, temperature: float = 1.0) -> Any:
@@ -49,6 +52,10 @@ def make_speaker(spec: str, *, max_new_tokens: int = 256, temperature: float = 1
         return ScriptedAgent([spec.removeprefix(SCRIPTED)])
     if spec == "oracle":
         raise ValueError("an oracle judges and can't speak; give a model, human or scripted:TEXT")
+    if is_api_spec(spec):
+        from oversight_envs.agents.api import ApiAgent
+
+        return ApiAgent(spec, max_new_tokens=max_new_tokens, temperature=temperature)
     from oversight_envs.agents.language_model import LanguageModelAgent
 
     return LanguageModelAgent(spec, max_new_tokens=max_new_tokens, temperature=temperature)

@@ -28,11 +28,15 @@ TASKS = {
 }
 KINDS = {
     "logit": "MODEL or logit:MODEL: a language model's probabilities of the labels (or of Yes and No)",
+    "stated": "stated:MODEL: the probability that a model states in words",
+    "sampled": "sampled:MODEL: eight votes of a model, in words",
+    "reasoning": "reasoning:MODEL or reasoning:KIND:MODEL: thinks in words, then decides as KIND does (logit)",
     "reward-model": "reward-model:MODEL: any sequence classifier with one label, as a verifier",
 }
 JUDGES = {"human": "you, at the keyboard", "oracle": "knows the answers: a dry run, and a ceiling"}
 AGENTS = {
     "MODEL": "smollm2-135m (comes as a package), a hub id, a folder or a .gguf file",
+    "openai:MODEL@URL": "a model behind a server, URL as http://localhost:8000/v1; openai:MODEL at OpenAI",
     "human": "you, at the keyboard",
     "scripted:TEXT": "says TEXT in every turn: a dry run",
     "--best-of N": "any of these, N drawn and the one kept that the judge likes best",

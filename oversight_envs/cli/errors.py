@@ -23,6 +23,7 @@ DEBUG = "OVERSIGHT_ENVS_DEBUG"
 _EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, MemoryError, PlayerError, StoreError, ReplayError)
 
 _EXTRAS = {
+    "openai": "api",
     "torch": "models",
     "transformers": "models",
     "scipy": "evaluation",

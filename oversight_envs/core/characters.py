@@ -116,6 +116,9 @@ _ALIKE = {
 _EMBLEMS = ((0x1F150, 26), (0x1F170, 26), (0x1F1E6, 26))
 
 
+_HOOKED = re.compile("LATIN (?:SMALL |CAPITAL )*LETTER ([A-Z]) ")
+
+
 class _Looks(dict[int, str]):
     """From each character to what it can pass for in a mark: a lower-case letter without accents; NUL for nothing."""
 
@@ -127,6 +130,8 @@ class _Looks(dict[int, str]):
             if first <= code < first + count:
                 return chr(ord("a") + code - first)
         folded = _without_marks(_without_marks(char).casefold())
+        if named := _HOOKED.match(unicodedata.name(char, "")):  # strokes and hooks are no accents to Unicode
+            return named[1].lower()
         if len(folded) != 1 or folded == char:
             return char
         return self.get(ord(folded), folded)

@@ -2,7 +2,8 @@
 
 - It takes a batch in step: ``speak(turns)``, ``decide(cases)``, ``score(solutions)``, whichever its role needs. Models
   in this process, scripts; a plain ``str -> str`` function is a speaker.
-- It answers one ask asynchronously: ``async def answer(ask)``. Servers, people on a page.
+- It answers one ask asynchronously: ``async def answer(ask)``. Servers, people on a page. What it returns is a reply,
+  or ``Answer(reply, spent)``.
 - It is made of players: ``def answer(ask)``, a generator that yields ``Consult(player, asks)``, is sent their replies
   and returns its own. Its calls join everyone else's batches.
 """
@@ -20,6 +21,7 @@ from oversight_envs.core.prompt import render_prompt
 from oversight_envs.core.protocol import Protocol as Game
 from oversight_envs.core.protocol import check_roles
 from oversight_envs.core.requests import KINDS, Ask, Duty, Judge, Reply, Role, Speaker, Turn, Verifier
+from oversight_envs.core.usage import Answer
 
 Player = Speaker | Judge | Verifier | Callable[[str], str] | str | Any
 """A player; or the name of one (``"smollm2-135m"``, ``"human"``, ``"scripted:TEXT"``)."""
@@ -37,6 +39,10 @@ class Unanswerable(PlayerError):
 
     If what was said made it so, the episode is truncated, with the reason, and others go on.
     """
+
+
+class OutOfBudget(PlayerError):
+    """What may be spent is spent. It ends the run, whatever becomes of other failures: all that follows would fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,6 @@ def answer_asks(player: Any, asks: Sequence[Ask]) -> list[Reply]:
 def check_reply(where: str, ask: Ask, reply: Any) -> Reply:
     """One reply, tidied; raises PlayerError, which names the player by ``where``, for one that can't be."""
     try:
-        return ask.checked(reply)
+        return ask.checked(reply.reply if isinstance(reply, Answer) else reply)
     except (TypeError, ValueError) as error:
         raise PlayerError(f"{where}: {error}") from None

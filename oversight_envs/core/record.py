@@ -18,13 +18,15 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record_json import from_plain, to_plain
 from oversight_envs.core.requests import Assignment, Decision, Role, Scored
 from oversight_envs.core.speech import Statement
+from oversight_envs.core.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One episode, finished or not. ``players`` describes who filled each role; ``task`` is its name and split;
     ``rule`` is the name of the reward rule that ``rewards`` are by; ``group`` names the samples that a training
-    batch compares with one another (same question, same group: see ``rewards.py``); ``timings`` are in seconds.
+    batch compares with one another (same question, same group: see ``rewards.py``); ``timings`` are in seconds;
+    ``usage`` is what models behind servers took for it, by role.
 
     ``outcome`` is None unless the game came to its end; ``truncated`` or ``failed`` says why it did not.
     """
@@ -50,6 +52,7 @@ class Record:
     rule: str = ""
     group: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    usage: Usage = field(default_factory=dict)
 
     @property
     def answers(self) -> Mapping[str, str | None]:

@@ -21,6 +21,7 @@ from oversight_envs.core.quotes import MISQUOTES, SHORT, QuoteChecker, Segment, 
 from oversight_envs.core.record_schema1 import upgrade
 from oversight_envs.core.requests import KINDS, Assignment, Decision, Role, Scored, combine_views
 from oversight_envs.core.speech import Speech, Statement
+from oversight_envs.core.usage import usage_from_json, usage_to_json
 
 SCHEMA = 2
 
@@ -78,7 +79,7 @@ def to_plain(record: Any) -> dict[str, Any]:
         "rule": record.rule,
         "group": record.group,
         "timings": dict(record.timings),
-    }
+    } | ({"usage": usage_to_json(record.usage)} if record.usage else {})
 
 
 def from_plain(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +123,7 @@ def from_plain(data: Mapping[str, Any]) -> dict[str, Any]:
             Scored(roles[s["index"]], s["index"], s["author"], float(replies[s["index"]])) for s in data["scores"]
         ),
         "outcome": None if data["outcome"] is None else Outcome(**data["outcome"]),
+        "usage": usage_from_json(data.get("usage", {})),
         **{name: data[name] for name in _AS_THEY_ARE},
     }
 

@@ -1,4 +1,4 @@
-"""What can decide and score: language models, reward models, plain functions, and an oracle for tests.
+"""What can decide and score: language models (servers' too), reward models, plain functions, and an oracle for tests.
 
 A judge gives log-probabilities, a verifier real numbers. One that can't read its own output raises; it never answers 0
 or one half instead. The classes that need torch are imported on first use.
@@ -11,17 +11,24 @@ from typing import TYPE_CHECKING, Any
 from oversight_envs._lazy import lazy_attributes
 from oversight_envs.judges.functions import CallableJudge, OracleJudge
 from oversight_envs.judges.registry import judge_names, make_judge, make_verifier
+from oversight_envs.judges.words import ReasoningJudge, SampledJudge, StatedJudge
 
 if TYPE_CHECKING:
+    from oversight_envs.judges.api import ApiLogitJudge, ApiLogitVerifier
     from oversight_envs.judges.language_model import LogitJudge, LogitVerifier
     from oversight_envs.judges.reward_model import RewardModelVerifier
 
 __all__ = [
+    "ApiLogitJudge",
+    "ApiLogitVerifier",
     "CallableJudge",
     "LogitJudge",
     "LogitVerifier",
     "OracleJudge",
+    "ReasoningJudge",
     "RewardModelVerifier",
+    "SampledJudge",
+    "StatedJudge",
     "judge_names",
     "make_judge",
     "make_verifier",
@@ -30,6 +37,8 @@ __all__ = [
 __getattr__: Any = lazy_attributes(
     __name__,
     {
+        "ApiLogitJudge": "oversight_envs.judges.api",
+        "ApiLogitVerifier": "oversight_envs.judges.api",
         "LogitJudge": "oversight_envs.judges.language_model",
         "LogitVerifier": "oversight_envs.judges.language_model",
         "RewardModelVerifier": "oversight_envs.judges.reward_model",

@@ -1,14 +1,21 @@
-"""The language-model engine: any Hugging Face causal language model as debater, prover, judge or verifier.
+"""Language models as debater, prover, judge or verifier: in this process, or behind a server (``api``).
 
 ``load("smollm2-135m")`` gives a ``LanguageModel``; ``LanguageModel(model, tokenizer)`` wraps one that is in memory.
-Importing this package imports torch and transformers; the core never does.
+These two import torch and transformers, on first use; the core never does.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oversight_envs._lazy import lazy_attributes
 from oversight_envs.models.engine import Ability, Engine, TrainableEngine
-from oversight_envs.models.hf.language_model import LanguageModel
-from oversight_envs.models.hf.loading import load
 from oversight_envs.models.passages import fit_passage
 from oversight_envs.models.requests import Completion, Generation, LabelReading, NonFiniteLogits, PromptTooLong
+
+if TYPE_CHECKING:
+    from oversight_envs.models.hf.language_model import LanguageModel
+    from oversight_envs.models.hf.loading import load
 
 __all__ = [
     "Ability",
@@ -23,3 +30,11 @@ __all__ = [
     "fit_passage",
     "load",
 ]
+
+__getattr__: Any = lazy_attributes(
+    __name__,
+    {
+        "LanguageModel": "oversight_envs.models.hf.language_model",
+        "load": "oversight_envs.models.hf.loading",
+    },
+)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.players import Unanswerable, answer_asks, check_reply
+from oversight_envs.core.usage import Answer, Spent
 from oversight_envs.play.queue import Batch, Queue
 
 OnFailure = Literal["raise", "record"]
@@ -30,6 +31,7 @@ def drive(
     on_failure: OnFailure = "raise",
     watch: Callable[[Batch], AbstractContextManager[Any]] = lambda batch: nullcontext(),
     warned: set[int] | None = None,
+    on_spent: Callable[[Episode, str, Spent], None] = lambda episode, role, spent: None,
 ) -> Iterator[Episode]:
     """Plays episodes with their players until each is over or waits for an agent; yields those that are over.
 
@@ -42,6 +44,7 @@ def drive(
             long for a player (``Unanswerable``) ends as ``truncated``, by itself.
         watch: a context around each call to a player, for whoever shows what is going on.
         warned: see ``Queue``.
+        on_spent: called with the episode, the role and what it cost, where an asynchronous player says so.
     """
     one_of("on_failure", on_failure, ("raise", "record"))
     if concurrency is not None:
@@ -65,7 +68,7 @@ def drive(
                 with watch(batch):
                     _answer(queue, batch, on_failure)
             elif background is not None and background.running:
-                background.collect(queue)
+                background.collect(queue, on_spent)
             else:
                 yield from queue.ended()
                 if not more or concurrency is None or len(queue) >= concurrency:
@@ -108,12 +111,15 @@ class _Background:
         self._futures[future] = batch
         future.add_done_callback(self._arrived.put)
 
-    def collect(self, queue: Queue) -> None:
+    def collect(self, queue: Queue, on_spent: Callable[[Episode, str, Spent], None]) -> None:
         """Waits for the next answer, and hands it to the queue."""
         future = self._arrived.get()
         batch = self._futures.pop(future)
         try:
-            reply = check_reply(f"{type(batch.player).__qualname__}.answer()", batch.asks[0], future.result())
+            answered = future.result()
+            if isinstance(answered, Answer):
+                on_spent(batch.owners[0].episode, batch.asks[0].role, answered.spent)
+            reply = check_reply(f"{type(batch.player).__qualname__}.answer()", batch.asks[0], answered)
         except Exception as error:
             queue.fail(batch, error)
             return

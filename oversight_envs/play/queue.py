@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Consult, PlayerError, Shape, Unanswerable, check_reply, shape
+from oversight_envs.core.players import Consult, OutOfBudget, PlayerError, Shape, Unanswerable, check_reply, shape
 from oversight_envs.core.requests import Ask, Reply
 from oversight_envs.core.verdict import LOW_MASS, Verdict
 
@@ -136,7 +136,7 @@ class Queue:
 
     def _fail(self, episode: Episode, role: str, error: Exception) -> None:
         too_long = isinstance(error, Unanswerable) and bool(episode.transcript)
-        if not too_long and not self._record_failures:
+        if not too_long and (not self._record_failures or isinstance(error, OutOfBudget)):
             raise error
         if not episode.done:
             (episode.truncate if too_long else episode.fail)(f"{role}: {type(error).__name__}: {error}")

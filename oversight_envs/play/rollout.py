@@ -20,6 +20,7 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
 from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.usage import Spent, summed
 from oversight_envs.play.drive import OnFailure, drive
 from oversight_envs.play.identity import identified
 from oversight_envs.play.store import EpisodeStore
@@ -110,22 +111,33 @@ def rollout(
             if store is not None and (found := store.find(game, job.question, job.seed)):
                 episode, stored = found
                 done[job.place] = finish(
-                    episode, source, rule, group=group, players=stored.players, timings=stored.timings
+                    episode,
+                    source,
+                    rule,
+                    group=group,
+                    players=stored.players,
+                    timings=stored.timings,
+                    usage=stored.usage,
                 )
         if on_record is not None:
             on_record(None, len(done), len(jobs))
-        begun: dict[int, tuple[_Job, float]] = {}
+        begun: dict[int, tuple[_Job, float, dict[str, list[Spent]]]] = {}
 
         def begin() -> Iterator[tuple[Episode, Players]]:
             for job in sorted([job for job in jobs if job.place not in done], key=_by_passage(jobs)):
                 episode = Episode(game, job.question, job.seed)
-                begun[id(episode)] = job, time.perf_counter()
+                begun[id(episode)] = job, time.perf_counter(), {}
                 yield episode, filled
 
-        for episode in drive(begin(), concurrency=concurrency, on_failure=on_failure):
-            job, started = begun.pop(id(episode))
+        def note(episode: Episode, role: str, spent: Spent) -> None:
+            if id(episode) in begun:  # else it has failed by another ask meanwhile
+                begun[id(episode)][2].setdefault(role, []).append(spent)
+
+        for episode in drive(begin(), concurrency=concurrency, on_failure=on_failure, on_spent=note):
+            job, started, spent = begun.pop(id(episode))
             timings = {"wall_s": time.perf_counter() - started}
-            record = finish(episode, source, rule, group=group, players=described, timings=timings)
+            usage = {role: summed(spent[role]) for role in sorted(spent)}
+            record = finish(episode, source, rule, group=group, players=described, timings=timings, usage=usage)
             if store is not None and record.failed is None:
                 store.append(record)
             done[job.place] = record
