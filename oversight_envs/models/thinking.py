@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.seeding import derive_seed
-from oversight_envs.core.thinking import closing, open_block, split_thinking
+from oversight_envs.core.thinking import closing, mentions_thinking, open_block, split_thinking
 from oversight_envs.models.engine import Engine
 from oversight_envs.models.requests import Completion, Generation, PromptTooLong
 
@@ -15,11 +15,14 @@ _FOR_MARKS = 16
 """Tokens set aside for what closes the thinking."""
 
 
-def think_and_speak(lm: Engine, requests: Sequence[Generation], max_thinking_tokens: int) -> list[Completion]:
+def think_and_speak(
+    lm: Engine, requests: Sequence[Generation], max_thinking_tokens: int, *, close: bool = True
+) -> list[Completion]:
     """Completions in which thinking takes up to ``max_thinking_tokens``, and the speech a request's ``max_new_tokens``.
 
     What is still thought by then is closed ("budget forcing", Muennighoff et al. 2025, arXiv 2501.19393), and the model
-    speaks. Such a completion has no ids: not all of them were drawn. Prompts must be chat messages.
+    speaks. Such a completion has no ids: not all of them were drawn. With ``close=False`` it ends there instead,
+    unspoken. Prompts must be chat messages.
     """
     for request in requests:
         length, new = len(lm.encode(_chat(request))), max_thinking_tokens + request.max_new_tokens + _FOR_MARKS
@@ -37,7 +40,7 @@ def think_and_speak(lm: Engine, requests: Sequence[Generation], max_thinking_tok
         used = 0 if mark else _spoken(lm, first)
         if used > request.max_new_tokens:
             done[i] = _shortened(lm, request, first, used - request.max_new_tokens)
-        elif first.finished or used == request.max_new_tokens:
+        elif first.finished or used == request.max_new_tokens or (mark and not close):
             done[i] = first
         else:
             ids = [*lm.encode(_chat(request)), *first.token_ids, *(lm.encode_own(mark) if mark else ())]
@@ -68,19 +71,16 @@ def _closing(completion: Completion) -> str:
 
 
 def _spoken(lm: Engine, completion: Completion) -> int:
-    """How many tokens of a completion are speech."""
-    _, speech = split_thinking(completion.text)
-    if not speech:
-        return 0
+    """How many tokens of a completion are speech: those behind the last mark that closes thinking."""
     ids = completion.token_ids
-    low, high = 0, len(ids)  # the fewest tokens at the end that hold the speech
-    while low < high:
-        middle = (low + high) // 2
-        if len(lm.decode(ids[len(ids) - middle :]).lstrip()) >= len(speech):
-            high = middle
+    fewest, most = 0, len(ids)
+    while fewest < most:
+        middle = (fewest + most + 1) // 2
+        if mentions_thinking(lm.decode(ids[len(ids) - middle :])):
+            most = middle - 1
         else:
-            low = middle + 1
-    return low
+            fewest = middle
+    return fewest
 
 
 def _shortened(lm: Engine, request: Generation, completion: Completion, by: int) -> Completion:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from oversight_envs.core.checks import positive
+from oversight_envs.core.checks import at_least, positive
 from oversight_envs.core.prompt import Message, clean_text
 from oversight_envs.core.requests import Turn
 from oversight_envs.core.speech import Speech
 from oversight_envs.models import Generation, LanguageModel, load
 from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.models.requests import check_sampling
+from oversight_envs.models.thinking import think_and_speak
 from oversight_envs.training.checkpoint import fingerprint, whole_folder
 from oversight_envs.training.lora import add_lora, merged
 from oversight_envs.training.optimiser import keep_in_float32
@@ -58,6 +59,8 @@ class TextPolicy:
         temperature: at which it samples and at which probabilities are computed. There is no top-p: training needs the
             probabilities that were sampled from.
         max_new_tokens: the longest speech, in tokens.
+        max_thinking_tokens: how many tokens a model that thinks before it speaks may think, beside those of the speech;
+            what is not closed by then stays unspoken. 0: thinking is part of ``max_new_tokens``.
         copy: False trains the model of ``lm`` itself. By default a copy is trained, since whoever else holds that
             model (a judge; ``load`` gives everyone the same one) would change with it. With an adapter and
             ``copy=False`` the weights are in memory once.
@@ -76,17 +79,20 @@ class TextPolicy:
         reference: bool = True,
         temperature: float = 1.0,
         max_new_tokens: int = 256,
+        max_thinking_tokens: int = 0,
         copy: bool = True,
         mixed_precision: bool = True,
         seed: int = 0,
     ) -> None:
         positive("temperature", temperature)  # greedy choice has no probabilities to learn from
         check_sampling(max_new_tokens, temperature, 1.0)
+        at_least("max_thinking_tokens", max_thinking_tokens, 0)
         lm = load(lm) if isinstance(lm, str) else lm
         lm.encode((Message("user", "?"),))  # a missing chat template shows here, not in the first episode
         self.lm = lm.copy() if copy else lm
         self.lm.forget()
         self.temperature, self.max_new_tokens, self.mixed_precision = temperature, max_new_tokens, mixed_precision
+        self.max_thinking_tokens = max_thinking_tokens
         self.origin = fingerprint(self.lm.model)
         """Names the weights that training started from."""
         self._adapter = None if lora is None else _shape(lora)
@@ -111,10 +117,12 @@ class TextPolicy:
 
         Raises PromptTooLong if a prompt and the speech don't fit the model's context.
         """
+        requests = [Generation(t.prompt, t.seed, self.max_new_tokens, self.temperature) for t in turns]
         with self._precision():
-            drawn = self.lm.generate(
-                [Generation(t.prompt, t.seed, self.max_new_tokens, self.temperature) for t in turns]
-            )
+            if self.lm.thinks and self.max_thinking_tokens:
+                drawn = think_and_speak(self.lm, requests, self.max_thinking_tokens, close=False)
+            else:
+                drawn = self.lm.generate(requests)
         # Cleaned here, as the episode would: it can't know that the ids stand for the uncleaned text, and drops them.
         return [Speech(clean_text(d.text), d.token_ids, d.log_probs, {"finished": d.finished}) for d in drawn]
 
@@ -186,7 +194,7 @@ class TextPolicy:
             "adapter": self._adapter,
             "max_new_tokens": self.max_new_tokens,
             "temperature": self.temperature,
-        }
+        } | ({"max_thinking_tokens": self.max_thinking_tokens} if self.max_thinking_tokens else {})
 
     def _own(self, model: Any, sequences: Sequence[TokenSequence]) -> tuple[Tensor, Tensor]:
         """Logits [n, vocabulary] that own tokens are drawn from (over temperature), and hidden states [n, hidden].

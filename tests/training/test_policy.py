@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from chat_templates import QWEN3_THINKING
+from chat_templates import tokenizer as thinking_tokenizer
 from training_games import config, play, replies, same, seeded, tiny, tokenizer, train, weights
 from transformers import LlamaForCausalLM
 
@@ -89,6 +91,20 @@ def test_an_adapter_on_tied_embeddings_is_saved_as_it_was_trained(adapted: list[
     assert torch.allclose(trained, saved, rtol=1e-4, atol=1e-3)
     with pytest.raises(ValueError, match="ensure_weight_tying"):
         TextPolicy(tiny(), lora=LoraConfig(r=2, target_modules=adapted, ensure_weight_tying=True))
+
+
+def test_a_policy_that_thinks_is_trained_on_what_it_drew() -> None:
+    made = thinking_tokenizer("byte level", QWEN3_THINKING)
+    lm = LanguageModel(seeded(lambda: LlamaForCausalLM(config(len(made)))), made, name="thinks")
+    policy = TextPolicy(lm, max_new_tokens=3, max_thinking_tokens=4)
+    records = play(policy, samples=8, turns=2)
+    assert all(0 < len(speech.token_ids) <= 7 for record in records for speech in replies(record))
+    assert all(speech.text.startswith("<think>\n") for record in records for speech in replies(record))
+    assert any(statement.thinking for record in records for statement in record.transcript)
+    samples = collect(records, policy.lm, ["speaker_0"])
+    sequences = [sequence for made in samples.trajectories for sequence in made.sequences]
+    drawn = [p for sequence in sequences for p in sequence.log_probs]
+    assert torch.allclose(policy.evaluate(sequences).log_probs, torch.tensor(drawn), atol=1e-4)
 
 
 def test_a_policy_says_what_it_can_not_be_made_of() -> None:
