@@ -1,4 +1,4 @@
-"""Decisions, marks and final answers in words: read strictly, or rejected."""
+"""Decisions and marks in words: read strictly, or rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oversight_envs.core.answers import DecisionError, final_answer, parse_decision, parse_score
+from oversight_envs.core.answers import DecisionError, parse_decision, parse_score
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,3 @@ def test_parsers_reject_or_give_probabilities(text: str) -> None:
             continue
         assert sum(verdict.probabilities) == pytest.approx(1)
         assert all(math.isfinite(p) for p in verdict.log_probs)
-
-
-def test_final_answers() -> None:
-    assert final_answer("2 + 2 = 4\nAnswer: 4") == "4"
-    assert final_answer("A: 3\n#### 1,200\n") == "1,200"
-    assert final_answer("Answer: 3\nno, wait\nFinal answer: **5**") == "5"
-    assert final_answer("So the answer is 12.\n") == "12."
-    assert final_answer("I think that the answer is near") is None
-    assert final_answer("Answer:") is None
