@@ -19,12 +19,12 @@ from typing import Any
 from oversight_envs.agents.human import HumanAgent
 from oversight_envs.agents.scripted import ScriptedAgent
 from oversight_envs.agents.speaking_judge import SpeakingJudge
-from oversight_envs.core.answers import final_answer, named_option
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.requests import Role, Solution
 from oversight_envs.judges import CallableJudge, OracleJudge, make_judge, make_verifier
 from oversight_envs.judges.registry import model_of
 from oversight_envs.models.api.address import is_api_spec
+from oversight_envs.tasks.final_answers import final_answer, named_option
 
 SCRIPTED = "scripted:"
 ORACLE_SCORE = 4.6

@@ -1,4 +1,4 @@
-"""Reading a decision, a mark or a final answer out of text, strictly.
+"""Reading a decision or a mark out of text, strictly. (Final answers: ``tasks/final_answers.py``.)
 
 A reply that could mean two things is rejected rather than guessed at: a judge that says "A or B" has not decided, and
 "the first letter in the reply" would often be the article "A". All patterns are anchored at both ends.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+import unicodedata
 
 from oversight_envs.core.verdict import Verdict
 
@@ -25,7 +25,33 @@ _LABEL = re.compile(_LEAD + r"(?:option |answer |debater )?[(\[]?([A-Z])[)\]]?\s
 _NUMBER = re.compile(_LEAD + r"(\d{0,9}\.?\d{1,9})\s*(%?)\s*[.!]?", re.IGNORECASE)
 _PAIR = re.compile(r"[(\[]?([A-Z])[)\]]?\s*[:=]?\s*(\d{0,9}\.?\d{1,9})\s*(%?)", re.IGNORECASE)
 _YES_NO = re.compile(_LEAD + r"(yes|no|correct|incorrect|right|wrong)\s*[.!]?", re.IGNORECASE)
-_DECORATION = " \t\n*_`\"'"
+DECORATION = " \t\n*_`\"'“”‘’"
+
+
+class _PlainCharacters(dict[int, str]):
+    """A table for ``str.translate``. What is looked up is not kept, or one text after another could fill it."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if unicodedata.category(char) == "Cf" or _INVISIBLE.match(char):
+            return ""
+        form, _, letters = unicodedata.decomposition(char).partition(" ")
+        if form in ("<wide>", "<narrow>", "<small>", "<font>"):
+            return "".join(chr(int(letter, 16)) for letter in letters.split())
+        return char
+
+
+# Fillers, blanks and variation selectors; zero-width and direction marks and soft hyphens are of category Cf.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+_PLAIN = _PlainCharacters()
+_PLAIN.update({code: chr(code) for code in range(128)})
+
+
+def plain_characters(text: str) -> str:
+    """``text`` without what no reader sees; full-width, small and styled letters, digits and signs as plain ones."""
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
 def parse_decision(text: str, labels: tuple[str, ...]) -> Verdict:
@@ -43,7 +69,7 @@ def parse_decision(text: str, labels: tuple[str, ...]) -> Verdict:
         return _verdict([first, 1 - first])
     given: dict[str, float] = {}
     for part in re.split(r"[,;\n]", text):
-        if not (match := _PAIR.fullmatch(part.strip(_DECORATION))) or match[1].upper() not in labels:
+        if not (match := _PAIR.fullmatch(part.strip(DECORATION))) or match[1].upper() not in labels:
             raise DecisionError(f"no clear decision between {', '.join(labels)} in {text!r:.200}")
         if given.setdefault(match[1].upper(), p := _probability(match[2], match[3])) != p:
             raise DecisionError(f"two probabilities for {match[1]} in {text!r:.200}")
@@ -52,18 +78,6 @@ def parse_decision(text: str, labels: tuple[str, ...]) -> Verdict:
     if len(given) != len(labels) or abs(sum(given.values()) - 1) > 0.02:
         raise DecisionError(f"the probabilities in {text!r:.200} do not cover {', '.join(labels)} or do not sum to 1")
     return _verdict([_clip(given[label]) for label in labels])
-
-
-def named_option(text: str, options: Sequence[str]) -> int | None:
-    """The option that a text names: its final answer, or all of it, is the words of one option; else None."""
-    said = _plain(final_answer(text) or text)
-    found = [number for number, option in enumerate(options) if _plain(option) == said]
-    return found[0] if len(found) == 1 else None
-
-
-def _plain(text: str) -> str:
-    """Without what makes no other answer of it: case, spacing, decoration, a full stop at the end."""
-    return " ".join(text.strip(_DECORATION).removeprefix("- ").rstrip(".").casefold().split())
 
 
 def parse_score(text: str) -> float:
@@ -79,7 +93,7 @@ def parse_score(text: str) -> float:
 
 
 def _short(text: str) -> str:
-    text = text.strip(_DECORATION)
+    text = re.sub(r"[^\S\n]", " ", plain_characters(text)).strip(DECORATION)
     if not 0 < len(text) <= 300:
         raise DecisionError("the reply is empty" if not text else f"the reply is {len(text)} characters long")
     return text
@@ -99,21 +113,3 @@ def _clip(p: float) -> float:
 def _verdict(probabilities: list[float]) -> Verdict:
     total = sum(probabilities)
     return Verdict(tuple(math.log(p / total) for p in probabilities))
-
-
-# "So the answer is 12." is how many models end whatever they were told; it counts as a line of its own only.
-_FINAL = re.compile(
-    r"^[ \t]*(?:\*\*)?(?:(?:the |my )?final answer|answer|A)(?:\*\*)?[ \t]*:(?P<a>[^\n]*)"
-    r"|####(?P<b>[^\n]*)"
-    r"|^[ \t]*(?:(?:so|thus|hence|therefore),?[ \t]+)?the (?:final )?answer is:?[ \t]+(?P<c>[^\n]*)$",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-
-def final_answer(text: str) -> str | None:
-    """The last line of the form ``Answer: …``, ``A: …``, ``#### …`` or ``(So) the answer is …``; else None."""
-    last = None
-    for match in _FINAL.finditer(text):
-        last = next(group for group in match.groups() if group is not None)
-    answer = (last or "").strip(_DECORATION)
-    return answer or None

@@ -14,12 +14,13 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, ClassVar
 
-from oversight_envs.core.answers import DecisionError, final_answer
+from oversight_envs.core.answers import DecisionError
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.players import Consult, PlayerError, describe_player
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.requests import Ask, Case, Duty, Reply, Turn, as_turn
 from oversight_envs.core.verdict import Verdict
+from oversight_envs.tasks.final_answers import final_answer
 
 Work = Generator[Consult, list[Any], Any]
 

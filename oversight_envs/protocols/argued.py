@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from oversight_envs.core.answers import named_option
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Game, Outcome, Protocol, Truncated
@@ -21,6 +20,7 @@ from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
 from oversight_envs.prompts import words_game
 from oversight_envs.protocols.direct import Direct
 from oversight_envs.protocols.worded import Worded, inline, labelled, names
+from oversight_envs.tasks.final_answers import named_option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.answers import final_answer
 from oversight_envs.core.checks import one_of
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
@@ -24,6 +23,7 @@ from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, needs_truth
 from oversight_envs.core.speech import Conversation, Statement
 from oversight_envs.protocols.solved import Solved, answered
+from oversight_envs.tasks.final_answers import final_answer
 
 SOLVER, CRITIC, REVISER, JUDGE = "solver_0", "critic_0", "reviser_0", "judge_0"
 

@@ -13,7 +13,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.answers import final_answer
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Game, Outcome
@@ -22,6 +21,7 @@ from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, correctness, src
 from oversight_envs.core.speech import SpeakingRules
 from oversight_envs.protocols.worded import Worded, inline
+from oversight_envs.tasks.final_answers import final_answer
 
 PROVERS = ("helpful_0", "sneaky_0")
 

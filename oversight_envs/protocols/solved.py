@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from oversight_envs.core.answers import final_answer, named_option
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.speech import SpeakingRules, Statement
 from oversight_envs.protocols.worded import Worded
+from oversight_envs.tasks.final_answers import final_answer, named_option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,9 @@ from importlib import import_module
 from typing import Any
 
 from oversight_envs.core.question import Task
+from oversight_envs.tasks.final_answers import final_answer
 
-__all__ = ["find_task", "make_task", "task_names"]
+__all__ = ["final_answer", "find_task", "make_task", "task_names"]
 
 _TASKS = {
     "passages": "oversight_envs.tasks.passages:Passages",

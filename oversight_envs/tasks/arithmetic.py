@@ -14,7 +14,7 @@ import numpy as np
 
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.seeding import derive_seed
-from oversight_envs.tasks.final_numbers import numbers_equal
+from oversight_envs.tasks.final_answers import numbers_equal
 from oversight_envs.tasks.splits import SPLITS, check_split, digest_split
 
 T = TypeVar("T")

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oversight_envs.core.answers import final_answer
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.tasks.files import DataError, Row, existing_file, read_jsonl
-from oversight_envs.tasks.final_numbers import numbers_equal, parse_number
+from oversight_envs.tasks.final_answers import final_answer, numbers_equal, parse_number
 from oversight_envs.tasks.hub import hub_rows
 from oversight_envs.tasks.splits import SPLITS, check_split, rank_splits
 

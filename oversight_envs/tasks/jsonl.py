@@ -16,7 +16,7 @@ from pathlib import Path
 
 from oversight_envs.core.question import Question, Task
 from oversight_envs.tasks.files import DataError, Row, existing_file, read_jsonl
-from oversight_envs.tasks.final_numbers import numbers_equal
+from oversight_envs.tasks.final_answers import numbers_equal
 from oversight_envs.tasks.splits import SPLITS, check_split, rank_splits
 
 _FIELDS = frozenset(("id", "question", "options", "answer", "passage"))

@@ -1,4 +1,4 @@
-"""Decisions, marks and final answers in words: read strictly, or rejected."""
+"""Decisions and marks in words: read strictly, or rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oversight_envs.core.answers import DecisionError, final_answer, named_option, parse_decision, parse_score
+from oversight_envs.core.answers import DecisionError, parse_decision, parse_score
 
 
 @pytest.mark.parametrize(
@@ -54,36 +54,3 @@ def test_parsers_reject_or_give_probabilities(text: str) -> None:
             continue
         assert sum(verdict.probabilities) == pytest.approx(1)
         assert all(math.isfinite(p) for p in verdict.log_probs)
-
-
-def test_final_answers() -> None:
-    assert final_answer("2 + 2 = 4\nAnswer: 4") == "4"
-    assert final_answer("A: 3\n#### 1,200\n") == "1,200"
-    assert final_answer("Answer: 3\nno, wait\nFinal answer: **5**") == "5"
-    assert final_answer("So the answer is 12.\n") == "12."
-    assert final_answer("I think that the answer is near") is None
-    assert final_answer("Answer:") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("in the barn", 0),
-        (" - In the  Barn. ", 0),
-        ("I looked.\nAnswer: **in the garden**", 1),
-        ("in the barn or in the garden", None),
-        ("A", None),
-        ("", None),
-        ("barn", None),
-    ],
-)
-def test_an_option_is_named_by_its_words_and_no_others(text: str, number: int | None) -> None:
-    assert named_option(text, ("in the barn", "in the garden")) == number
-
-
-@given(st.lists(st.text(min_size=1), min_size=2, max_size=4, unique=True), st.text())
-def test_naming_an_option_never_raises_and_never_picks_between_two(options: list[str], text: str) -> None:
-    found = named_option(text, options)
-    assert found is None or 0 <= found < len(options)
-    if found is not None:
-        assert named_option(text, [*options, " " + options[found]]) is None

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oversight_envs.core.answers import final_answer
 from oversight_envs.tasks.arithmetic import Arithmetic, run
 from oversight_envs.tasks.corruption import corrupt
+from oversight_envs.tasks.final_answers import final_answer
 
 
 @pytest.mark.parametrize("style", ["words", "chain"])

@@ -5,11 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pytest
 from task_files import every, real, written
 
-from oversight_envs.core.answers import final_answer
+from oversight_envs.tasks import final_answer
 from oversight_envs.tasks.files import DataError
 from oversight_envs.tasks.gsm8k import GSM8K, load_model_solutions
 from oversight_envs.tasks.splits import SPLITS
@@ -52,5 +51,4 @@ def test_real_model_solutions_are_marked_as_published() -> None:
     known = {question.id: question for question in every(test)}
     solutions = load_model_solutions(real("gsm8k/model_solutions.jsonl"))
     assert len(solutions) == 4 * len(known) == 2640
-    same = [test.check(known[s.question.id], final_answer(s.solution)) == s.is_correct for s in solutions]
-    assert np.mean(same) >= 0.99
+    assert all(test.check(known[s.question.id], final_answer(s.solution)) == s.is_correct for s in solutions)

@@ -10,7 +10,6 @@ import torch
 from tiny_games import DEBATE, GAME, play, tokenizer_for
 
 from oversight_envs.agents.language_model import LanguageModelAgent
-from oversight_envs.core.answers import final_answer
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.quotes import QuoteChecker
 from oversight_envs.core.record import Record
@@ -22,6 +21,7 @@ from oversight_envs.play import rollout
 from oversight_envs.protocols import Direct
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.tasks.corruption import corrupt
+from oversight_envs.tasks.final_answers import final_answer
 from oversight_envs.tasks.stories import Stories
 
 
