@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judges
+from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.solutions import ScoredSolution, SolutionMetrics, scored_solutions, solve
 from oversight_envs.evaluation.speeches import Speeches, kind, speeches
 from oversight_envs.evaluation.statistics import Estimate, paired_difference
@@ -55,6 +56,7 @@ class Metrics:
 
 def measure(records: Sequence[Record]) -> Metrics:
     """The metrics of records that share one configuration; raises ValueError where they don't."""
+    records = as_records(records)
     configurations = sorted({json.dumps(identity_of(record), sort_keys=True) for record in records})
     if len(configurations) > 1:
         raise ValueError(
@@ -77,4 +79,4 @@ def compare(records: Sequence[Record], others: Sequence[Record], *, seed: int = 
 
     A paired difference of accuracies with a bootstrap interval over questions (2000 draws under ``seed``).
     """
-    return paired_difference(credits(records), credits(others), seed=seed)
+    return paired_difference(credits(as_records(records)), credits(as_records(others, "others")), seed=seed)
