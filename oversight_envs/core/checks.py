@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 
 def one_of(argument: str, value: object, allowed: tuple[object, ...]) -> None:
-    """``value`` must be one of ``allowed``; True is not taken for 1, nor False for 0."""
-    if value not in allowed or (isinstance(value, bool) and not any(isinstance(a, bool) for a in allowed)):
+    """``value`` must be one of ``allowed``; True is not taken for 1, nor 1 for True."""
+    if not any(value == a and isinstance(value, bool) == isinstance(a, bool) for a in allowed):
         raise ValueError(f"{argument}={value!r}: choose one of {', '.join(map(repr, allowed))}")
 
 
@@ -38,13 +38,17 @@ def storable(argument: str, value: Any) -> None:
         ) from None
 
 
+def _number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def positive(argument: str, value: float) -> None:
     """``value`` must be a finite number above 0."""
-    if not (math.isfinite(value) and value > 0):
+    if not _number(value) or not (math.isfinite(value) and value > 0):
         raise ValueError(f"{argument}={value!r}: give a number above 0")
 
 
 def not_negative(argument: str, value: float) -> None:
     """``value`` must be a finite number of at least 0."""
-    if not (math.isfinite(value) and value >= 0):
+    if not _number(value) or not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{argument}={value!r}: give a number of at least 0")

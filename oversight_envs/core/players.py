@@ -81,6 +81,8 @@ def check_players(game: Game, players: Players | None, *, knows: Any = None) -> 
     ``knows``, a task and its questions, is what an ``oracle`` is to know. Raises ValueError or TypeError for a misfit.
     """
     check_roles(game)
+    if players is not None and not isinstance(players, Mapping):
+        raise TypeError(f"players={players!r:.80}: give a dict of roles and who plays them, as {{'judge_0': judge}}")
     filled: dict[str, Any] = {}
     named: dict[tuple[str, frozenset[Duty]], Any] = {}
     for role, player in (players or {}).items():

@@ -87,7 +87,8 @@ class Record:
             lines.append(f"  {role}{claim}: {words} words{times}")
         lines.append(f"  {self._result()}")
         if self.rewards:
-            lines.append("  rewards: " + ", ".join(f"{role} {value:+.2f}" for role, value in self.rewards.items()))
+            earned = [f"{role} {self.rewards[role]:+.2f}" for role in self.roles if role in self.rewards]
+            lines.append(f"  rewards: {', '.join(earned)}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str | None:

@@ -200,6 +200,8 @@ def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
         return default_reward(protocol)
     if callable(reward):
         return reward
+    if not isinstance(reward, str):
+        raise TypeError(f"reward={reward!r:.80}: give the name of a rule, or a function of records")
     known: dict[str, RewardRule] = RULES | dict(protocol.rules)
     if reward in known:
         return known[reward]

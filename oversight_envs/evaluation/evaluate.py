@@ -7,6 +7,7 @@ keeps its own file of episodes, so a run that was stopped goes on where it was, 
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from oversight_envs._files import make_folder, regular_file, write_whole
-from oversight_envs.core.checks import whole
+from oversight_envs.core.checks import at_least, whole
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.protocol import Protocol
@@ -26,11 +27,12 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.record_json import as_json
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.evaluation.metrics import Metrics, compare, measure
+from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.rows import to_frame
 from oversight_envs.evaluation.statistics import Estimate
 from oversight_envs.play import StoreError, read_episodes, rollout
 from oversight_envs.play.identity import first_difference
-from oversight_envs.play.rollout import choose
+from oversight_envs.play.rollout import as_protocol, as_task, choose
 from oversight_envs.protocols import Direct
 
 SUMMARY = 1
@@ -47,6 +49,14 @@ class Evaluation:
     conditions: Mapping[str, Sequence[Record]]
     name: str = ""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.conditions, Mapping) or not self.conditions:
+            fix = "give records by condition, the main one first: {'debate': records}"
+            raise TypeError(f"conditions={self.conditions!r:.80}: {fix}")
+        checked = {name: as_records(records, f"conditions[{name!r}]") for name, records in self.conditions.items()}
+        object.__setattr__(self, "conditions", checked)
+        at_least("seed", self.seed, 0)
 
     @property
     def main(self) -> str:
@@ -122,14 +132,14 @@ class Evaluation:
 
 
 def evaluate(
-    protocol: Protocol,
-    task: Task,
+    protocol: Protocol | str,
+    task: Task | str,
     players: Players,
     *,
     out: str | Path,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
-    baselines: Sequence[str] | None = None,
+    baselines: str | Sequence[str] | None = None,
     seed: int = 0,
     reward: str | RewardRule | None = None,
     concurrency: int = 32,
@@ -140,28 +150,35 @@ def evaluate(
     """Plays ``protocol`` and its baselines on the same questions.
 
     Args:
-        protocol, task, players: the game, where questions come from, and who plays.
+        protocol, task, players: the game, where questions come from, and who plays; or their names.
         out: a folder for ``<protocol>.jsonl``, ``blind.jsonl`` and ``expert.jsonl`` (episodes, written as they end and
             not played again), ``run.json`` (how they were played; a folder of another run is refused) and
             ``summary.json``.
         questions: how many (all when None), or the questions themselves: with passages that were cut to what models can
             read (``models.fit_passage``), say, so that all conditions share them.
         samples: episodes of the protocol on each question; the baselines play each once.
-        baselines: which of ``BASELINES``. None takes those that make sense: none where no role decides between options,
-            or several do, no expert where there is no passage. They are those of ``protocol.baselines()``, so that
-            wording and answer orders are the protocol's own.
+        baselines: which of ``BASELINES``, or one of them. None takes those that make sense: none where no role decides
+            between options, or several do, no expert where there is no passage. They are those of
+            ``protocol.baselines()``, so that wording and answer orders are the protocol's own.
         seed, reward, concurrency, reuse: as for ``rollout``.
         about: what else ``run.json`` is to say of the task (its options).
         on_record: called with a condition's name, episodes done and episodes in all, for progress bars.
     """
-    seed = whole("seed", seed)
+    protocol, task, seed = as_protocol(protocol), as_task(task), whole("seed", seed)
+    at_least("samples", samples, 1)
+    samples = int(samples)  # as run.json keeps it
+    at_least("concurrency", concurrency, 1)
+    if not isinstance(out, str | os.PathLike):
+        raise TypeError(f"out={out!r:.80}: give the path of a folder")
+    if isinstance(baselines, str):
+        baselines = (baselines,)
     chosen = choose(task, questions, seed)
     judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
     sensible = _sensible_baselines(protocol, chosen) if len(judges) == 1 and baselines != () else {}
     wanted = tuple(sensible) if baselines is None else tuple(baselines)
     for baseline in wanted:
         if baseline not in BASELINES:
-            raise ValueError(f"baselines={baseline!r}: choose from {', '.join(BASELINES)}")
+            raise ValueError(f"baselines={baseline!r:.80}: choose from {', '.join(BASELINES)}")
         if baseline not in sensible:
             raise ValueError(f"baselines={baseline!r} makes no sense for {protocol.name} on task {task.name!r}")
     filled = check_players(protocol, players, knows=(task, chosen))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judges
+from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.solutions import ScoredSolution, SolutionMetrics, scored_solutions, solve
 from oversight_envs.evaluation.speeches import Speeches, kind, speeches
 from oversight_envs.evaluation.statistics import Estimate, paired_difference
@@ -57,6 +58,7 @@ def measure(records: Sequence[Record]) -> Metrics:
 
     Raises ValueError where they don't share one.
     """
+    records = as_records(records)
     for record in records[1:]:
         if difference := first_difference(identity_of(records[0]), identity_of(record)):
             raise ValueError(
@@ -80,4 +82,4 @@ def compare(records: Sequence[Record], others: Sequence[Record], *, seed: int = 
 
     A paired difference of accuracies with a bootstrap interval over questions (2000 draws under ``seed``).
     """
-    return paired_difference(credits(records), credits(others), seed=seed)
+    return paired_difference(credits(as_records(records)), credits(as_records(others, "others")), seed=seed)

@@ -8,6 +8,7 @@ from typing import Any
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Decision
 from oversight_envs.evaluation.decisions import credit
+from oversight_envs.evaluation.records import as_records
 
 Cell = str | int | float | bool | None
 Row = dict[str, Cell]
@@ -32,9 +33,11 @@ def to_rows(records: Iterable[Record] | Mapping[str, Iterable[Record]]) -> list[
     - ``wall_s``: how long it took, in seconds.
     """
     if isinstance(records, Mapping):
-        rows = [{"condition": name, **_row(record)} for name, found in records.items() for record in found]
+        rows = [
+            {"condition": name, **_row(record)} for name, found in records.items() for record in as_records(found, name)
+        ]
     else:
-        rows = [_row(record) for record in records]
+        rows = [_row(record) for record in as_records(records)]
     columns = dict.fromkeys(column for row in rows for column in row)
     return [{column: row.get(column) for column in columns} for row in rows]
 
@@ -51,8 +54,6 @@ def to_frame(records: Iterable[Record] | Mapping[str, Iterable[Record]]) -> Any:
 
 
 def _row(record: Record) -> Row:
-    if not isinstance(record, Record):
-        raise TypeError(f"records holds {record!r:.80}: give Records, as rollout and read_episodes do")
     question = record.question
     row: Row = {
         "protocol": record.protocol,

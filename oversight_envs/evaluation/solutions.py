@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.statistics import UNDEFINED, Estimate, bootstrap, mean, share
 
@@ -109,7 +110,8 @@ def balanced_best_of(solutions: Sequence[ScoredSolution], n: int) -> Estimate:
     question; questions that have fewer of either are left out (undefined if none is left). A tie counts as half.
     Raises ValueError unless ``n`` is even and at least 2.
     """
-    if n < 2 or n % 2:
+    at_least("n", n, 2)
+    if n % 2:
         raise ValueError(f"n={n}: give an even number of at least 2, half of the solutions are to be right")
     half = n // 2
     scores: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))

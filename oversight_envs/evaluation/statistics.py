@@ -12,8 +12,11 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
+
+from oversight_envs.core.checks import at_least, one_of
 
 LEVEL = 0.95
 
@@ -30,6 +33,8 @@ class Estimate:
     def __post_init__(self) -> None:
         for name in ("value", "low", "high"):
             number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, Real | None):
+                raise TypeError(f"{name}={number!r:.80}: give a number, or None where it is undefined")
             if number is not None:
                 object.__setattr__(self, name, float(number) if math.isfinite(number) else None)
 
@@ -39,6 +44,7 @@ class Estimate:
 
     def text(self, style: str = "number") -> str:
         """``62% [47%, 75%]`` for ``style="percent"``, ``points`` for a difference of two percentages, else numbers."""
+        one_of("style", style, (*_STYLES,))
         if self.value is None:
             return "undefined"
         show = _STYLES[style]
@@ -113,6 +119,9 @@ def bootstrap(
     from scipy.stats import DegenerateDataWarning
     from scipy.stats import bootstrap as resample
 
+    at_least("n", n, 0)
+    at_least("seed", seed, 0)
+    at_least("resamples", resamples, 1)
     if n < 2:
         return None, None
     with warnings.catch_warnings():

@@ -42,9 +42,9 @@ def words_game(wording: str, game: str) -> bool:
 
 
 def _read(wording: str) -> dict[str, Any]:
-    if files(__package__).joinpath(f"{wording}.toml").is_file():
+    if wording and files(__package__).joinpath(f"{wording}.toml").is_file():
         return _packaged(wording)
-    if regular_file(wording).is_file():
+    if wording and regular_file(wording).is_file():
         try:
             return _parse(Path(wording).read_text("utf-8"), wording)
         except UnicodeDecodeError as error:

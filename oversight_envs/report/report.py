@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from oversight_envs._files import make_folder, regular_file, write_whole
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
 from oversight_envs.evaluation.metrics import Metrics
@@ -55,10 +57,10 @@ class Learnt:
     rows: Sequence[Sequence[str]]
 
 
-def load_runs(paths: Sequence[str | Path]) -> list[Evaluation | Training]:
+def load_runs(paths: str | Path | Sequence[str | Path]) -> list[Evaluation | Training]:
     """What is kept at ``paths``: files of episodes, run folders (of evaluations or training), or folders of these."""
     runs: list[Evaluation | Training] = []
-    for path in map(Path, paths):
+    for path in map(Path, [paths] if isinstance(paths, str | os.PathLike) else paths):
         inner = sorted({file.parent for file in path.glob("*/*.jsonl")}) if path.is_dir() else []
         for place in inner if inner and not any(path.glob("*.jsonl")) else [path]:
             runs.append(load_training(place) or Evaluation.load(place))
@@ -77,6 +79,7 @@ def write_report(
     Curves of training are in the page alone. Of each evaluation the first ``limit`` transcripts are shown, and the
     count of those left out.
     """
+    _check(runs, heading, limit)
     out = regular_file(out)
     image = regular_file(out.with_name("summary.png"))
     make_folder(out.parent)
@@ -92,9 +95,21 @@ def render_report(
     runs: Sequence[Evaluation | Training], *, heading: str = "Oversight report", limit: int = TRANSCRIPTS
 ) -> str:
     """The page as text."""
+    _check(runs, heading, limit)
     sections = [_section(run, limit) for run in runs if isinstance(run, Evaluation)]
     learnt = [_learnt(run) for run in runs if isinstance(run, Training)]
     return _rendered(heading=heading, sections=sections, learnt=learnt)
+
+
+def _check(runs: Sequence[Evaluation | Training], heading: str, limit: int) -> None:
+    if isinstance(runs, Evaluation | Training | str) or not isinstance(runs, Iterable):
+        raise TypeError(f"runs={runs!r:.80}: give a list of them, as load_runs([path]) does")
+    for run in runs:
+        if not isinstance(run, Evaluation | Training):
+            raise TypeError(f"runs holds {run!r:.80}: give evaluations, or what load_runs([path]) finds")
+    if not isinstance(heading, str):
+        raise TypeError(f"heading={heading!r:.80}: give a text")
+    at_least("limit", limit, 0)
 
 
 def frame_record(record: Record) -> str:

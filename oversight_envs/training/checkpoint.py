@@ -64,6 +64,7 @@ class Checkpoints:
 
     def __init__(self, folder: str | Path, config: Mapping[str, Any] | None = None, *, keep: int = 2) -> None:
         at_least("keep", keep, 1)
+        _as_json("config", dict(config or {}))
         self.folder, self.config, self.keep = make_folder(folder), dict(config or {}), keep
         for leftover in self.folder.glob(f"{UNFINISHED}*"):
             remove(leftover)
@@ -81,11 +82,18 @@ class Checkpoints:
         again. Call it between training steps (a step that failed has changed nothing, so also after one).
         Raises CheckpointError, earlier checkpoints untouched, where it can't be written.
         """
+        at_least("step", step, 0)
+        step = int(step)
+        if step >= 10**9:
+            raise ValueError(f"step={step}: a checkpoint's name has nine digits, give a smaller one")
+        for name in parts:
+            if not isinstance(name, str) or not name.isidentifier():
+                raise ValueError(f"parts has {name!r:.80}: name them by plain words, which are names of files")
         place = self.folder / f"step-{step:09d}"
         if place.exists():
             return place
         state = {"schema": SCHEMA, "step": step, "identity": self._identity(parts), "extra": dict(extra or {})}
-        text = json.dumps(state, indent=1, allow_nan=False)
+        text = _as_json("extra", state)
         try:
             with whole_folder(place) as unfinished:
                 for name, part in parts.items():
@@ -208,6 +216,13 @@ def _refuse(place: Path, difference: str | None) -> None:
         raise CheckpointError(
             f"{place} is of another configuration: {difference}; give another folder, or the options of the earlier run"
         )
+
+
+def _as_json(argument: str, value: Any) -> str:
+    try:
+        return json.dumps(value, indent=1, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"{argument} must be JSON values (text, finite numbers, lists, dicts): {error}") from None
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:

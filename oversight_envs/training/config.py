@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from oversight_envs._options import make_plain
 from oversight_envs.core.checks import at_least, not_negative, one_of, positive
 
 
@@ -40,6 +41,9 @@ class TrainingConfig:
     """Where the shuffling comes from, with the number of the step; there is no other randomness."""
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        if not isinstance(self.lr_multipliers, Mapping):
+            raise TypeError(f"lr_multipliers={self.lr_multipliers!r:.80}: give a dict, such as {{'value_head': 10}}")
         positive("learning_rate", self.learning_rate)
         for part, factor in self.lr_multipliers.items():
             positive(f"lr_multipliers[{part!r}]", factor)
@@ -49,12 +53,20 @@ class TrainingConfig:
         if self.total_steps is not None:
             at_least("total_steps", self.total_steps, 1)
         at_least("warmup_steps", self.warmup_steps, 0)
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+        if (
+            not isinstance(self.betas, Sequence)
+            or len(self.betas) != 2
+            or not all(0 <= beta < 1 for beta in self.betas)
+        ):
             raise ValueError(f"betas={self.betas!r}: give two numbers from 0 up to, not including, 1")
         not_negative("weight_decay", self.weight_decay)
         positive("max_grad_norm", self.max_grad_norm)
         for name in ("epochs", "minibatches", "max_batch_tokens"):
             at_least(name, getattr(self, name), 1)
+        at_least("seed", self.seed, 0)
+        for option in fields(self):
+            if option.type in ("bool", bool):
+                one_of(option.name, getattr(self, option.name), (True, False))
 
     def rate(self, step: int) -> float:
         """The learning rate of step ``step`` (from 0): a function of the step alone, so resuming needs no state."""

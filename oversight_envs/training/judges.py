@@ -17,10 +17,11 @@ from torch import Tensor
 from oversight_envs.core.checks import not_negative
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS
+from oversight_envs.evaluation.records import as_records
 from oversight_envs.models import TrainableEngine
 from oversight_envs.models.hf.forward import left_padded, takes
 from oversight_envs.training.config import TrainingConfig
-from oversight_envs.training.policy import bfloat16_on_gpu
+from oversight_envs.training.policy import bfloat16_on_gpu, trainable
 from oversight_envs.training.supervised import SupervisedTrainer
 
 
@@ -53,6 +54,7 @@ def judge_examples(records: Sequence[Record], lm: TrainableEngine) -> list[Examp
     Episodes that were cut off (``truncated``) have none. Raises ValueError for a record without a known right option or
     without a decision, for labels that are not single tokens, and where nothing is left.
     """
+    records = as_records(records)
     examples = []
     for record in records:
         if record.outcome is None:
@@ -92,7 +94,7 @@ class JudgeTrainer(SupervisedTrainer[Example]):
     statistics: ClassVar = ("loss", "accuracy", "log_score", "mass")
 
     def __init__(self, lm: TrainableEngine, config: JudgeConfig | None = None) -> None:
-        self.lm, self.config = lm, config or JudgeConfig()
+        self.lm, self.config = trainable(lm), config or JudgeConfig()
         super().__init__(lm.model, self.config)
         self._takes = takes(lm.model)
 

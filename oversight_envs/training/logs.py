@@ -36,6 +36,10 @@ class MetricsLog:
 
         Raises ValueError unless ``step`` is above all earlier ones.
         """
+        at_least("step", step, 0)
+        step = int(step)
+        if strange := [name for name, value in values.items() if not hasattr(value, "__float__")]:
+            raise TypeError(f"values[{strange[0]!r}]={values[strange[0]]!r:.80}: give a number")
         if step <= self.last:
             raise ValueError(f"step {step}: {self.path} already has step {self.last}; steps must rise")
         finite = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}

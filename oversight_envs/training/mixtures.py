@@ -13,6 +13,7 @@ import numpy as np
 
 from oversight_envs.core.record import Record
 from oversight_envs.core.seeding import derive_seed
+from oversight_envs.evaluation.records import as_records
 from oversight_envs.training.verifiers import LabelledSolution, SolutionPair, balanced_pairs
 
 
@@ -20,7 +21,7 @@ def labelled_solutions(records: Sequence[Record], role: str | None = None) -> li
     """The solutions of finished episodes, of one role or of all, with their correctness."""
     return [
         LabelledSolution(record.question.id, record.question.text, statement.text, record.correct[statement.role])
-        for record in records
+        for record in as_records(records)
         if record.outcome is not None
         for statement in record.transcript
         if role in (None, statement.role)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from oversight_envs.core.checks import at_least, positive
+from oversight_envs.core.checks import at_least, one_of, positive
 from oversight_envs.core.prompt import Message, clean_text
 from oversight_envs.core.requests import Turn
 from oversight_envs.core.speech import Speech
@@ -45,6 +45,13 @@ class TokenEstimates(NamedTuple):
     """Entropy, in nats, of the distribution that the token was drawn from."""
     values: Tensor
     """The value head's estimate of the reward to come, before the token is known."""
+
+
+def trainable(lm: Any) -> Any:
+    """``lm``, if it is a language model in memory. Raises TypeError, with the fix, for anything else."""
+    if isinstance(lm, type) or not callable(getattr(lm, "encode", None)) or not hasattr(lm, "model"):
+        raise TypeError(f"lm={lm!r:.80}: give a language model, such as load('smollm2-135m').copy()")
+    return lm
 
 
 class TextPolicy:
@@ -85,9 +92,12 @@ class TextPolicy:
         seed: int = 0,
     ) -> None:
         positive("temperature", temperature)  # greedy choice has no probabilities to learn from
+        at_least("seed", seed, 0)
+        for option, value in {"reference": reference, "copy": copy, "mixed_precision": mixed_precision}.items():
+            one_of(option, value, (True, False))
         check_sampling(max_new_tokens, temperature, 1.0)
         at_least("max_thinking_tokens", max_thinking_tokens, 0)
-        lm = load(lm) if isinstance(lm, str) else lm
+        lm = load(lm) if isinstance(lm, str) else trainable(lm)
         lm.encode((Message("user", "?"),))  # a missing chat template shows here, not in the first episode
         self.lm = lm.copy() if copy else lm
         self.lm.forget()

@@ -90,9 +90,11 @@ class PPO:
     """
 
     def __init__(self, policy: TextPolicy, roles: Collection[str], config: PPOConfig | None = None) -> None:
-        self.policy, self.roles, self.config = policy, tuple(roles), config or PPOConfig()
-        if not self.roles or isinstance(roles, str):
+        if not isinstance(policy, TextPolicy):
+            raise TypeError(f"policy={policy!r:.80}: give a TextPolicy, TextPolicy(lm)")
+        if isinstance(roles, str) or not isinstance(roles, Collection) or not roles:
             raise ValueError(f"roles={roles!r}: give the roles to train, such as ('debater_0', 'debater_1')")
+        self.policy, self.roles, self.config = policy, tuple(roles), config or PPOConfig()
         if self.config.kl_coef and not policy.has_reference:
             raise ValueError(f"kl_coef={self.config.kl_coef} needs a policy with reference=True; or set kl_coef=0")
         self.optimiser = Optimiser(policy.parameters(), self.config)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from oversight_envs.core.record import Record
 from oversight_envs.core.speech import Speech
+from oversight_envs.evaluation.records import as_records
 from oversight_envs.models import TrainableEngine
 
 Group = tuple[str, str, str, str]
@@ -77,6 +78,9 @@ def collect(
     Raises ValueError for a reward that is not finite, for ids that are not this model's or that lack their
     probabilities, and where nothing is left to train on.
     """
+    records = as_records(records)
+    if isinstance(roles, str) or not roles:
+        raise ValueError(f"roles={roles!r:.80}: give the roles to train, such as ('debater_0', 'debater_1')")
     earned = [record.rewards for record in records] if rewards is None else rewards
     if len(earned) != len(records):
         raise ValueError(f"rewards has {len(earned)} entries for {len(records)} records: give one for each")

@@ -61,8 +61,14 @@ def balanced_pairs(solutions: Iterable[LabelledSolution], rng: np.random.Generat
     A solution is in one pair at most, so half of the solutions are right, for every problem. Those left over may be
     drawn with another ``rng`` the next time. Raises ValueError, with the counts, if no problem has both kinds.
     """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng={rng!r:.80}: give a generator, np.random.default_rng(0)")
     problems: dict[str, tuple[list[LabelledSolution], list[LabelledSolution]]] = {}
     for solution in solutions:
+        if not isinstance(solution, LabelledSolution):
+            raise TypeError(
+                f"solutions holds {solution!r:.80}: give LabelledSolution(problem_id, problem, text, correct)"
+            )
         problems.setdefault(solution.problem_id, ([], []))[0 if solution.correct else 1].append(solution)
     pairs = []
     for right, wrong in problems.values():
@@ -140,6 +146,10 @@ class VerifierTrainer(SupervisedTrainer[EncodedPair]):
             encode = encode or verifier.encode
         else:
             model, self._description = verifier, {"type": type(verifier).__qualname__}
+        if not isinstance(model, nn.Module):
+            raise TypeError(
+                f"verifier={verifier!r:.80}: give a RewardModelVerifier, such as score_head(lm), or a module"
+            )
         if encode is None:
             raise ValueError("encode=None: say how a problem and its solution become token ids")
         given = encode
@@ -154,6 +164,9 @@ class VerifierTrainer(SupervisedTrainer[EncodedPair]):
         """
         if not pairs:
             raise ValueError("pairs is empty: there is nothing to train the verifier on")
+        for pair in pairs:
+            if not isinstance(pair, SolutionPair):
+                raise TypeError(f"pairs holds {pair!r:.80}: give pairs, balanced_pairs(solutions, rng).pairs")
         rows = [
             (self._encode(p.right.problem, p.right.text), self._encode(p.wrong.problem, p.wrong.text)) for p in pairs
         ]

@@ -10,6 +10,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
+from oversight_envs.core.checks import at_least
+
 
 class CandidatesPolicy(ActorCriticPolicy):
     """One scorer for all candidates: what it learns of one place holds for all, and their order doesn't matter.
@@ -28,7 +30,8 @@ class CandidatesPolicy(ActorCriticPolicy):
     """
 
     def __init__(self, *args: Any, hidden: int = 64, **options: Any) -> None:
-        self._width = hidden
+        at_least("hidden", hidden, 1)
+        self._width = int(hidden)
         super().__init__(*args, **options)
 
     def _build(self, lr_schedule: Schedule) -> None:

@@ -112,7 +112,7 @@ _DEFAULT_ENCODER = HashingEncoder()  # one for all, so that a vector encodes in 
 
 
 def _proposer(proposer: Speaker | Sequence[str], n: int | None) -> tuple[Any, int]:
-    if callable(getattr(proposer, "speak", None)):
+    if callable(getattr(proposer, "speak", None)) and not isinstance(proposer, type):
         n = 8 if n is None else n
     elif isinstance(proposer, Sequence) and not isinstance(proposer, str) and all(isinstance(t, str) for t in proposer):
         texts = tuple(proposer)

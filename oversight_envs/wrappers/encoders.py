@@ -46,6 +46,8 @@ class HashingEncoder:
         self.dimension, self.ngram, self.recency = dimension, ngram, recency
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
+        if isinstance(texts, str):
+            raise TypeError(f"texts={texts!r:.80}: give a list of texts")
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             words = [word.encode("utf-8", "replace") for word in _WORD.findall(text.lower())]
@@ -64,7 +66,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 def check_encoder(encoder: TextEncoder) -> None:
     """Raises TypeError or ValueError, saying what is wrong, unless ``encoder`` gives vectors of the size it says."""
     dimension = getattr(encoder, "dimension", None)
-    if not callable(getattr(encoder, "encode", None)) or dimension is None:
+    if isinstance(encoder, type) or not callable(getattr(encoder, "encode", None)) or dimension is None:
         raise TypeError(f"encoder={encoder!r:.200}: give an object with dimension and encode(texts)")
     at_least("encoder.dimension", dimension, 1)
     encode_checked(encoder, ["a text", "another"])

@@ -10,7 +10,7 @@ import torch
 
 from oversight_envs.core.checks import at_least
 from oversight_envs.models import LanguageModel, load
-from oversight_envs.training.policy import output_layer
+from oversight_envs.training.policy import output_layer, trainable
 
 
 class HiddenStateEncoder:
@@ -26,7 +26,7 @@ class HiddenStateEncoder:
 
     def __init__(self, lm: LanguageModel | str, *, batch_size: int = 64) -> None:
         at_least("batch_size", batch_size, 1)
-        self.lm = load(lm) if isinstance(lm, str) else lm
+        self.lm: LanguageModel = load(lm) if isinstance(lm, str) else trainable(lm)
         self.batch_size = batch_size
         self.dimension = int(output_layer(self.lm.model).weight.shape[-1])
 

@@ -12,6 +12,7 @@ from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.speech import Speech
 from oversight_envs.models import LanguageModel, PromptTooLong, load
+from oversight_envs.training.policy import trainable
 from oversight_envs.wrappers.bridge import Bridge, Observation
 
 
@@ -36,7 +37,7 @@ class TokensEnv(Bridge):
         super().__init__(env)
         at_least("max_new_tokens", max_new_tokens, 1)
         at_least("length", length, max_new_tokens + 1)
-        self.lm = load(lm) if isinstance(lm, str) else lm
+        self.lm: LanguageModel = load(lm) if isinstance(lm, str) else trainable(lm)
         if length > self.lm.context_length:
             raise ValueError(f"length={length}: model {self.lm.name!r} can read {self.lm.context_length} tokens")
         self.length, self.max_new_tokens = length, max_new_tokens

@@ -31,6 +31,8 @@ class BatchedVecEnv(DummyVecEnv):
     """
 
     def __init__(self, env_fns: list[Callable[[], gymnasium.Env[Any, Any]]]) -> None:
+        if not isinstance(env_fns, Sequence) or not env_fns or not all(callable(make) for make in env_fns):
+            raise TypeError(f"env_fns={env_fns!r:.80}: give a list of functions, each of which makes an environment")
         super().__init__(env_fns)
         self.bridges: list[Bridge] = []
         for env in self.envs:

@@ -101,3 +101,20 @@ def test_damaged_files_are_named_with_their_line(tmp_path: Path) -> None:
     (empty / "expert.jsonl").touch()
     with pytest.raises(ValueError, match="no finished episode"):
         load_runs([empty])
+
+
+def test_what_can_not_be_reported_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    run = Evaluation({"debate": play(Debate(), Questions(1), {"q0": 1.0})})
+    for runs, options, message in (
+        (run, {}, r"runs=.*give a list"),
+        ("runs", {}, "runs='runs': give a list"),
+        (None, {}, "runs=None"),
+        (["runs"], {}, r"runs holds 'runs'.*load_runs"),
+        *(([run], {"limit": limit}, "limit=") for limit in ("3", 2.0, True, -1, None)),
+        ([run], {"heading": None}, "heading=None"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            write_report(runs, tmp_path / "report.html", **options)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "debate.jsonl").write_text(run.conditions["debate"][0].to_json() + "\n")
+    assert len(load_runs(tmp_path)) == len(load_runs(str(tmp_path))) == 1

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from oversight_envs._files import json_rows
-from oversight_envs.core.checks import at_least
+from oversight_envs._options import make_plain
+from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.players import Players
 from oversight_envs.core.question import Task
 from oversight_envs.core.record import Record
@@ -102,6 +103,10 @@ class DebateConfig:
     """Steps between checkpoints."""
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        at_least("seed", self.seed, 0)
+        for name in ("train_debater", "train_judge"):
+            one_of(name, getattr(self, name), (True, False))
         for name in ("questions", "epochs", "held_out", "batch", "samples", "checkpoint_every"):
             at_least(name, getattr(self, name), 1)
         at_least("evaluations", self.evaluations, 2)

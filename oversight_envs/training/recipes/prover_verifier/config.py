@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from oversight_envs._options import make_plain
 from oversight_envs.core.checks import at_least, not_negative, one_of
 from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.training.ppo import PPOConfig
@@ -71,6 +72,8 @@ class ProverVerifierConfig:
     """Steps between checkpoints."""
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        at_least("seed", self.seed, 0)
         for name in (
             "rounds", "verifier_problems", "prover_problems", "held_out", "solutions", "held_out_solutions",
             "verifier_steps", "prover_steps", "batch", "samples", "probe_steps", "concurrency",
