@@ -10,7 +10,12 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")  # docs/stable_baselines3.md: wrappers/test_sb3.py
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/servers.md",
+)  # docs/stable_baselines3.md: wrappers/test_sb3.py
 SHORTER = (("questions=8", "questions=1"),)
 """What is changed for speed alone."""
 
