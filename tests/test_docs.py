@@ -12,7 +12,12 @@ import pytest
 from oversight_envs.cli.game_options import games_page
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")  # docs/stable_baselines3.md: wrappers/test_sb3.py
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/servers.md",
+)  # docs/stable_baselines3.md: wrappers/test_sb3.py
 SHORTER = (("questions=8", "questions=1"),)
 """What is changed for speed alone."""
 

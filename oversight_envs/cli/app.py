@@ -125,13 +125,18 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many calls, tokens and dollars.")] = False,
+    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
 ) -> None:
     """Measure a game on a task, beside its judge blind and with the passage.
 
     Episodes are kept as they end; the same command goes on where it was stopped.
     """
+    from oversight_envs.cli.costs import Limits, show_usage
     from oversight_envs.cli.options import build_protocol, build_task
-    from oversight_envs.cli.runs import run_evaluation
+    from oversight_envs.cli.runs import dry_run_evaluation, run_evaluation
     from oversight_envs.cli.table import show_evaluation
     from oversight_envs.core.rewards import get_rule
 
@@ -141,21 +146,30 @@ def evaluate(
     game.check_task(source)
     cast = Cast(model, agent or [], judge, [], max_new_tokens, temperature, best_of)
     folder = out or Path("runs") / f"{game.name}-{source.name}"
+    judged = None if baselines else ()
+    if dry_run:
+        expected = dry_run_evaluation(
+            game, source, cast, questions=questions, samples=samples, baselines=judged, seed=seed
+        )
+        show_usage(stdout(), expected, prices, estimated=True)
+        return
     result = run_evaluation(
         game,
         source,
         cast,
         questions=questions,
         samples=samples,
-        baselines=None if baselines else (),
+        baselines=judged,
         out=folder,
         seed=seed,
         reward=reward,
         concurrency=concurrency,
         reuse=reuse,
         about=values,
+        limits=Limits(prices, max_cost, cache),
     )
     show_evaluation(stdout(), result)
+    show_usage(stdout(), {name: result.usage(name) for name in result.conditions}, prices)
     stdout().print(f"\nresults: {folder}   page: oversight-envs report {shlex.quote(str(folder))}", markup=False)
 
 

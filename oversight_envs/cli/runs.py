@@ -20,11 +20,14 @@ from rich.progress import (
 )
 
 from oversight_envs.cli.cast import Cast
+from oversight_envs.cli.costs import NO_LIMITS, Limits
 from oversight_envs.cli.errors import Stopped
 from oversight_envs.cli.fitting import fitter
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Task
-from oversight_envs.evaluation.evaluate import Evaluation, evaluate
+from oversight_envs.core.usage import Usage
+from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate
+from oversight_envs.models.api import without_secrets
 
 
 def run_evaluation(
@@ -41,10 +44,12 @@ def run_evaluation(
     concurrency: int = 32,
     reuse: bool | None = None,
     about: Mapping[str, Any] | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Evaluation:
     """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
     chosen = task.sample(questions, seed=seed)
     players = cast.players(protocol, task, chosen)
+    limits.apply(players.values(), out)
     # the judge reads passages too, as the expert baseline; a judge of another context cuts for all alike
     readers = [player for role, player in players.items() if protocol.roles[role].expert or baselines != ()]
     fit = fitter(protocol, readers, cast.max_new_tokens)
@@ -67,6 +72,24 @@ def run_evaluation(
             )
     except KeyboardInterrupt:
         raise Stopped(f"{kept(out)} finished episodes are kept in {out}; to go on: {command_line()}") from None
+
+
+def dry_run_evaluation(
+    protocol: Protocol,
+    task: Task,
+    cast: Cast,
+    *,
+    questions: int,
+    samples: int,
+    baselines: Sequence[str] | None,
+    seed: int,
+) -> dict[str, Usage]:
+    """Condition -> what ``run_evaluation`` would take of models behind servers, if nothing of it were stored."""
+    chosen = task.sample(questions, seed=seed)
+    players = cast.players(protocol, task, chosen)
+    return estimate_evaluation(
+        protocol, task, players, questions=chosen, samples=samples, baselines=baselines, seed=seed
+    )
 
 
 @contextmanager
@@ -95,5 +118,5 @@ def kept(folder: Path) -> int:
 
 
 def command_line() -> str:
-    """This command, as it can be given again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """This command, as it can be given again; without the secrets of addresses in it."""
+    return shlex.join([Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])])

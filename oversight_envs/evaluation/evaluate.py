@@ -26,11 +26,12 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.record_json import as_json
 from oversight_envs.core.rewards import RewardRule
+from oversight_envs.core.usage import Usage, summed_by_role, usage_to_json
 from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.rows import to_frame
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.play import StoreError, read_episodes, rollout
+from oversight_envs.play import StoreError, estimate, read_episodes, rollout
 from oversight_envs.play.identity import first_difference
 from oversight_envs.play.rollout import as_protocol, as_task, choose
 from oversight_envs.protocols import Direct
@@ -109,6 +110,10 @@ class Evaluation:
         """A pandas DataFrame with one row for each episode of each condition: see ``to_rows``."""
         return to_frame(self.conditions)
 
+    def usage(self, condition: str) -> Usage:
+        """What the condition took of models behind servers, by role."""
+        return summed_by_role(record.usage for record in self.conditions[condition])
+
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:
         """The evaluation kept in a run folder, or in one file of episodes.
@@ -173,14 +178,7 @@ def evaluate(
     if isinstance(baselines, str):
         baselines = (baselines,)
     chosen = choose(task, questions, seed)
-    judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
-    sensible = _sensible_baselines(protocol, chosen) if len(judges) == 1 and baselines != () else {}
-    wanted = tuple(sensible) if baselines is None else tuple(baselines)
-    for baseline in wanted:
-        if baseline not in BASELINES:
-            raise ValueError(f"baselines={baseline!r:.80}: choose from {', '.join(BASELINES)}")
-        if baseline not in sensible:
-            raise ValueError(f"baselines={baseline!r} makes no sense for {protocol.name} on task {task.name!r}")
+    games = _games(protocol, task, chosen, baselines)
     filled = check_players(protocol, players, knows=(task, chosen))
     folder = Path(out)
     settings = {
@@ -193,12 +191,12 @@ def evaluate(
     }
     _claim(folder, settings, reuse)
     conditions = {}
-    for name, game in {protocol.name: protocol, **{name: sensible[name] for name in wanted}}.items():
+    for name, game in games.items():
         main = game is protocol
         conditions[name] = rollout(
             game,
             task,
-            filled if main else {"judge_0": filled[judges[0]]},
+            filled if main else _judge_alone(protocol, filled),
             questions=chosen,
             samples=samples if main else 1,
             seed=seed,
@@ -211,6 +209,51 @@ def evaluate(
     evaluation = Evaluation(conditions, name=f"{protocol.name} on {task.name}", seed=seed)
     _write(folder / "summary.json", summary(evaluation, {**settings, "questions": len(chosen)}))
     return evaluation
+
+
+def estimate_evaluation(
+    protocol: Protocol,
+    task: Task,
+    players: Players,
+    *,
+    questions: int | Sequence[Question] | None = None,
+    samples: int = 1,
+    baselines: Sequence[str] | None = None,
+    seed: int = 0,
+) -> dict[str, Usage]:
+    """Condition -> what ``evaluate`` would take of models behind servers, if nothing were stored: see ``estimate``."""
+    chosen = choose(task, questions, seed)
+    filled = check_players(protocol, players, knows=(task, chosen))
+    return {
+        name: estimate(game, filled, chosen, samples=samples, seed=seed)
+        if game is protocol
+        else estimate(game, _judge_alone(protocol, filled), chosen, seed=seed)
+        for name, game in _games(protocol, task, chosen, baselines).items()
+    }
+
+
+def _games(
+    protocol: Protocol, task: Task, questions: Sequence[Question], baselines: Sequence[str] | None
+) -> dict[str, Protocol]:
+    """Condition -> its game, the one that the evaluation is about first."""
+    sensible = {}
+    if len(_judges(protocol)) == 1 and baselines != ():
+        sensible = _sensible_baselines(protocol, questions)
+    wanted = tuple(sensible) if baselines is None else tuple(baselines)
+    for baseline in wanted:
+        if baseline not in BASELINES:
+            raise ValueError(f"baselines={baseline!r}: choose from {', '.join(BASELINES)}")
+        if baseline not in sensible:
+            raise ValueError(f"baselines={baseline!r} makes no sense for {protocol.name} on task {task.name!r}")
+    return {protocol.name: protocol, **{name: sensible[name] for name in wanted}}
+
+
+def _judges(protocol: Protocol) -> list[str]:
+    return [name for name, role in protocol.roles.items() if "decide" in role.does]
+
+
+def _judge_alone(protocol: Protocol, players: Players) -> Players:
+    return {"judge_0": players[_judges(protocol)[0]]}
 
 
 def _tell(
@@ -228,7 +271,14 @@ def summary(evaluation: Evaluation, settings: Mapping[str, Any]) -> dict[str, An
         "libraries": {"python": platform.python_version(), **_versions()},
         "metrics": {name: asdict(metrics) for name, metrics in evaluation.metrics.items()},
         "gain_in_accuracy_over": {name: asdict(gain) for name, gain in evaluation.gains.items()},
+        **({"usage": usage} if (usage := _usage(evaluation)) else {}),
     }
+
+
+def _usage(evaluation: Evaluation) -> dict[str, Any]:
+    """Condition -> what it took of models behind servers; those that took nothing left out."""
+    usages = {name: evaluation.usage(name) for name in evaluation.conditions}
+    return {name: usage_to_json(usage) for name, usage in usages.items() if usage}
 
 
 def _name(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Playing episodes: one queue for everything that is asked, what turns it, many episodes at once, their files."""
 
 from oversight_envs.play.drive import drive
+from oversight_envs.play.estimate import estimate
 from oversight_envs.play.queue import Batch, Queue
 from oversight_envs.play.rejudge import rejudge
 from oversight_envs.play.replay import ReplayAgent
@@ -14,6 +15,7 @@ __all__ = [
     "ReplayAgent",
     "StoreError",
     "drive",
+    "estimate",
     "read_episodes",
     "rejudge",
     "rollout",
