@@ -15,6 +15,7 @@ from oversight_envs.core.episode import Episode
 from oversight_envs.core.players import Consult, PlayerError, describe_player, shape
 from oversight_envs.core.requests import Ask, Duty, Turn
 from oversight_envs.core.speech import Speech
+from oversight_envs.judges.functions import as_judge
 
 
 class BestOfNAgent:
@@ -34,6 +35,7 @@ class BestOfNAgent:
         at_least("n", n, 1)
         if not callable(getattr(agent, "speak", None)) and shape(agent) == "batch":
             raise TypeError(f"agent={agent!r} can't speak: give an agent with speak(turns)")
+        judge = as_judge(judge)
         can_judge = callable(getattr(judge, "decide", None)) or callable(getattr(judge, "score", None))
         if not can_judge and shape(judge) == "batch":
             raise TypeError(f"judge={judge!r} can neither decide nor score")

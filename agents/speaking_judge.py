@@ -8,6 +8,7 @@ from typing import Any
 
 from oversight_envs.core.players import Consult, describe_player
 from oversight_envs.core.requests import Ask, Turn
+from oversight_envs.judges.functions import as_judge
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,9 @@ class SpeakingJudge:
 
     speaker: Any
     judge: Any
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "judge", as_judge(self.judge))
 
     def answer(self, ask: Ask) -> Generator[Consult, list[Any], Any]:
         (reply,) = yield Consult(self.speaker if isinstance(ask, Turn) else self.judge, [ask])

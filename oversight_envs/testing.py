@@ -31,6 +31,7 @@ from oversight_envs.core.rewards import get_rule, reward_all
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech
 from oversight_envs.core.verdict import Verdict
+from oversight_envs.judges.functions import as_judge
 from oversight_envs.play.drive import drive, event_loop
 from oversight_envs.play.queue import Batch
 
@@ -340,6 +341,7 @@ def check_judge(judge: Any, cases: Sequence[Case] | Sequence[Solution] | None = 
 
     Numbers may differ by ``TOLERANCE``. Give ``solutions`` as ``cases`` to check a verifier.
     """
+    judge = as_judge(judge)
     if cases is None:
         only_scores = callable(getattr(judge, "score", None)) and not callable(getattr(judge, "decide", None))
         cases = example_solutions() if only_scores else example_cases()

@@ -67,7 +67,7 @@ def play(
         return sign * log_odds[case.question_id]
 
     speaker = ScriptedAgent(said)
-    players = {r: CallableJudge(decide) if r == "judge_0" else speaker for r in protocol.roles}
+    players = {r: CallableJudge(log_odds=decide) if r == "judge_0" else speaker for r in protocol.roles}
     return rollout(protocol, task, players, questions=[task[i] for i in range(len(task))], **options)
 
 
@@ -85,5 +85,5 @@ def solve(scores: Any, answers: Any) -> list[Record]:
 
 
 def players_of(protocol: Protocol, said: Sequence[str] = ("Hm.",)) -> dict[str, Any]:
-    judge = CallableJudge(lambda case: 1.0 if case.options[0] == "the sister" else -1.0)
+    judge = CallableJudge(log_odds=lambda case: 1.0 if case.options[0] == "the sister" else -1.0)
     return {r: judge if r == "judge_0" else ScriptedAgent(list(said)) for r in protocol.roles}

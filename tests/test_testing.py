@@ -63,7 +63,7 @@ def test_the_kit_finds_broken_players_and_tasks(things: Task) -> None:
     check_judge(Puppet())
     check_task(things)
     with pytest.raises(ConformanceError, match="differs when alone"):
-        check_judge(CallableJudge(lambda case: float(next(calls))))
+        check_judge(CallableJudge(log_odds=lambda case: float(next(calls))))
 
     class Positional(Puppet):
         """Says where in the batch a turn stood."""

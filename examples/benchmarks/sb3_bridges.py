@@ -87,7 +87,7 @@ def candidates(models: bool) -> Callable[[], Any]:
     judge: Any = LogitJudge("tiny-stories-judge")
     if not models:
         texts = [f"<quote>Day {day}: Ann moved the lantern to the cellar.</quote>" for day in range(8)]
-        debater, judge = ScriptedAgent(lambda turn: texts[turn.draw]), CallableJudge(decides=lambda case: 0.5)
+        debater, judge = ScriptedAgent(lambda turn: texts[turn.draw]), CallableJudge(log_odds=lambda case: 0.5)
     players = {"debater_1": debater, "judge_0": judge}
     return lambda: CandidatesEnv(debate_v0.gym_env(task=task, players=players, **options), debater)
 

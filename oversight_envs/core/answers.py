@@ -21,10 +21,10 @@ class DecisionError(ValueError):
 
 
 _LEAD = r"(?:(?:my |the )?(?:final )?(?:answer|verdict|choice|decision)(?: is)?\s*[:=]?\s*)?"
-_LABEL = re.compile(_LEAD + r"(?:option |answer |debater )?[(\[]?([A-Z])[)\]]?\s*[.!]?", re.IGNORECASE)
-_NUMBER = re.compile(_LEAD + r"(\d{0,9}\.?\d{1,9})\s*(%?)\s*[.!]?", re.IGNORECASE)
+_LABEL = re.compile(_LEAD + r"(?:option |answer |debater )?[(\[]?([A-Z])[)\]]?\s*[.!。]?", re.IGNORECASE)
+_NUMBER = re.compile(_LEAD + r"(\d{0,9}\.?\d{1,9})\s*(%?)\s*[.!。]?", re.IGNORECASE)
 _PAIR = re.compile(r"[(\[]?([A-Z])[)\]]?\s*[:=]?\s*(\d{0,9}\.?\d{1,9})\s*(%?)", re.IGNORECASE)
-_YES_NO = re.compile(_LEAD + r"(yes|no|correct|incorrect|right|wrong)\s*[.!]?", re.IGNORECASE)
+_YES_NO = re.compile(_LEAD + r"(yes|no|correct|incorrect|right|wrong)\s*[.!。]?", re.IGNORECASE)
 DECORATION = " \t\n*_`\"'“”‘’"
 
 

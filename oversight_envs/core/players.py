@@ -1,7 +1,8 @@
 """What can fill a role, in one of three shapes, and how it is asked.
 
 - It takes a batch in step: ``speak(turns)``, ``decide(cases)``, ``score(solutions)``, whichever its role needs. Models
-  in this process, scripts; a plain ``str -> str`` function is a speaker.
+  in this process, scripts. A plain function will do, too: of the prompt's text, as a speaker; of a ``Case``, as a
+  judge (it returns a label, a ``Verdict``, or a probability for each label); of a ``Solution``, as a verifier.
 - It answers one ask asynchronously: ``async def answer(ask)``. Servers, people on a page. What it returns is a reply,
   or ``Answer(reply, spent)``.
 - It is made of players: ``def answer(ask)``, a generator that yields ``Consult(player, asks)``, is sent their replies
@@ -23,7 +24,7 @@ from oversight_envs.core.protocol import check_roles
 from oversight_envs.core.requests import KINDS, Ask, Duty, Judge, Reply, Role, Speaker, Turn, Verifier
 from oversight_envs.core.usage import Answer
 
-Player = Speaker | Judge | Verifier | Callable[[str], str] | str | Any
+Player = Speaker | Judge | Verifier | Callable[..., Any] | str | Any
 """A player; or the name of one (``"smollm2-135m"``, ``"human"``, ``"scripted:TEXT"``)."""
 Players = Mapping[str, Player]
 
@@ -76,7 +77,7 @@ def shape(player: Any) -> Shape:
 
 
 def check_players(game: Game, players: Players | None, *, knows: Any = None) -> dict[str, Any]:
-    """The fillers of ``game``'s roles: names made players (equal ones the same player), functions made speakers.
+    """The fillers of ``game``'s roles: names made players (equal ones the same player), functions made players.
 
     ``knows``, a task and its questions, is what an ``oracle`` is to know. Raises ValueError or TypeError for a misfit.
     """
@@ -107,6 +108,8 @@ def _fitting(name: str, role: Role, player: Any) -> Any:
             )
         return player
     methods = [KINDS[duty].method for duty in sorted(role.does)]
+    if not role.speaks:
+        player = import_module("oversight_envs.judges.functions").as_judge(player)  # by name: judges are above the core
     missing = [method for method in methods if not callable(getattr(player, method, None))]
     if missing == ["speak"] and callable(player) and not isinstance(player, type):
         return FunctionSpeaker(player)

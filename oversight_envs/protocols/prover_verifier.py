@@ -28,7 +28,8 @@ PROVERS = ("helpful_0", "sneaky_0")
 
 @dataclass(frozen=True, kw_only=True)
 class ProverVerifier(Worded):
-    """Provers solve one problem at once; the verifier scores each solution for itself and never learns who wrote it."""
+    """Provers solve one problem at once; the verifier scores each solution for itself and never learns who wrote it:
+    which is scored first is drawn from the seed."""
 
     provers: Literal["both", "helpful", "sneaky"] = "both"
     """Which provers play."""
@@ -75,10 +76,11 @@ class ProverVerifier(Worded):
             {role: self._problem(question, told) for role, told in assigned.honest.items()},
             SpeakingRules(self.max_words),
         )
-        for role, statement in said.items():
-            if self.verifier:
-                prompt = self._marking(question, statement.shown())
-                yield Score("verifier_0", prompt, question.text, statement.text, author=role)
+        if self.verifier:
+            for place in rng.permutation(len(said)):  # or a verifier could tell by its place who wrote a solution
+                role = self.prover_roles[place]
+                prompt = self._marking(question, said[role].shown())
+                yield Score("verifier_0", prompt, question.text, said[role].text, author=role)
         return Outcome(answers={role: final_answer(statement.text) for role, statement in said.items()})
 
     def _problem(self, question: Question, honest: bool) -> Prompt:

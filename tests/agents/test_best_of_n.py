@@ -28,7 +28,7 @@ def length_judge(sign: float = 1.0) -> CallableJudge:
             said[speech[0]] += len(speech)
         return sign * (said["A"] - said["B"]) / 100
 
-    return CallableJudge(log_odds, lambda solution: sign * len(solution.text) / 10)
+    return CallableJudge(log_odds=log_odds, scores=lambda solution: sign * len(solution.text) / 10)
 
 
 def test_best_of_n_keeps_what_its_judge_likes_best(things: Task, sums: Task) -> None:

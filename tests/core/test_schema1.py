@@ -59,7 +59,7 @@ def test_a_speech_stands_once_in_a_line() -> None:
     players = dict.fromkeys(
         ("debater_0", "debater_1"), ScriptedAgent(lambda turn: f"{turn.role} {turn.number}. {said}")
     )
-    for record in rollout(game, Things(), {**players, "judge_0": CallableJudge(lambda case: 0.0)}):
+    for record in rollout(game, Things(), {**players, "judge_0": CallableJudge(log_odds=lambda case: 0.0)}):
         line = record.to_json()
         assert line.count("settles it for whoever reads it with care") == 4  # two debaters, two rounds
         assert line.count(json.dumps(record.question.passage, ensure_ascii=False)[1:-1]) == 1
@@ -78,7 +78,7 @@ def test_a_speech_stands_once_in_a_line() -> None:
 )
 def test_a_line_that_is_no_record_is_refused(change: dict[str, object], says: str) -> None:
     debater = ScriptedAgent(["It is so."])
-    players = {"debater_0": debater, "debater_1": debater, "judge_0": CallableJudge(lambda case: 0.0)}
+    players = {"debater_0": debater, "debater_1": debater, "judge_0": CallableJudge(log_odds=lambda case: 0.0)}
     (record,) = rollout(Debate(), Things(), players, questions=1)
     with pytest.raises(ValueError, match=says):
         Record.from_json(json.dumps({**json.loads(record.to_json()), **change}))
@@ -88,7 +88,7 @@ def test_a_log_of_another_game_is_refused() -> None:
     from oversight_envs import ReplayError
 
     debater = ScriptedAgent(["It is so."])
-    players = {"debater_0": debater, "debater_1": debater, "judge_0": CallableJudge(lambda case: 0.0)}
+    players = {"debater_0": debater, "debater_1": debater, "judge_0": CallableJudge(log_odds=lambda case: 0.0)}
     (record,) = rollout(Debate(), Things(), players, questions=1)
     with pytest.raises(ReplayError, match="is not what debate asks here"):
         record.episode(Debate(rounds=2))

@@ -58,7 +58,7 @@ def test_a_filler_that_fails_leaves_the_environment_at_that_request(things: Any)
             raise MemoryError("no room")
         return 1.0
 
-    env = debate_v0.raw_env(task=things, players={"judge_0": CallableJudge(belief)})
+    env = debate_v0.raw_env(task=things, players={"judge_0": CallableJudge(log_odds=belief)})
     env.reset(seed=0)
     env.step("One.")
     with pytest.raises(MemoryError):

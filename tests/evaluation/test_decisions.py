@@ -37,7 +37,7 @@ def test_judge_metrics_of_known_verdicts() -> None:
 
 def test_position_bias_cancels_the_merits_under_both_orders() -> None:
     task = Questions(4)
-    judge = CallableJudge(lambda case: 0.7 + (2.0 if case.options[0] == "the sister" else -2.0))
+    judge = CallableJudge(log_odds=lambda case: 0.7 + (2.0 if case.options[0] == "the sister" else -2.0))
     players: Players = {"debater_0": ScriptedAgent(["a"]), "debater_1": ScriptedAgent(["b"]), "judge_0": judge}
     records = rollout(Debate(both_orders=True), task, players)
     decisions = measure(records).decisions

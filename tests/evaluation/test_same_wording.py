@@ -18,7 +18,7 @@ from oversight_envs.report.report import render_report
 PLAYERS = {
     "debater_0": ScriptedAgent(["It is so."]),
     "debater_1": ScriptedAgent(["It is not."]),
-    "judge_0": CallableJudge(lambda case: 0.5),
+    "judge_0": CallableJudge(log_odds=lambda case: 0.5),
 }
 
 

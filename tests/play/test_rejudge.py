@@ -17,7 +17,7 @@ SCRIPT = ScriptedAgent(["First.", "Second."])
 
 def test_speeches_stand_and_only_the_judge_is_asked() -> None:
     game = Debate(rounds=2, both_orders=True)
-    players = {"debater_0": SCRIPT, "debater_1": SCRIPT, "judge_0": CallableJudge(lambda case: 1.0)}
+    players = {"debater_0": SCRIPT, "debater_1": SCRIPT, "judge_0": CallableJudge(log_odds=lambda case: 1.0)}
     old = rollout(game, Things(), players, samples=2)
     asked: list[Any] = []
 
@@ -50,7 +50,7 @@ def test_an_episode_that_was_cut_off_at_the_judge_is_judged() -> None:
         episode.answer(episode.asks[0], text)
     record = make_record(episode, Things())
     assert (record.truncated, len(record.transcript)) == ("judge_0 gave two ambiguous answers", 2)
-    (again,) = rejudge([record], Debate(), Things(), {"judge_0": CallableJudge(lambda case: 0.5)})
+    (again,) = rejudge([record], Debate(), Things(), {"judge_0": CallableJudge(log_odds=lambda case: 0.5)})
     assert again.truncated is None
     assert again.rewards["debater_0"] == pytest.approx(
         0.5 if again.assigned.sides["debater_0"] == again.assigned.order[0] else -0.5
@@ -58,7 +58,7 @@ def test_an_episode_that_was_cut_off_at_the_judge_is_judged() -> None:
 
 
 def test_another_game_or_a_shorter_record_is_refused() -> None:
-    players = {"debater_0": SCRIPT, "debater_1": SCRIPT, "judge_0": CallableJudge(lambda case: 1.0)}
+    players = {"debater_0": SCRIPT, "debater_1": SCRIPT, "judge_0": CallableJudge(log_odds=lambda case: 1.0)}
     records = rollout(Debate(), Things(), players)
     with pytest.raises(ValueError, match="consultancy has consultant_0, judge_0"):
         rejudge(records, Consultancy(), Things(), {"judge_0": players["judge_0"]})

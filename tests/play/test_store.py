@@ -99,7 +99,7 @@ def test_files_of_other_runs_and_damaged_files_are_refused(things: Task, tmp_pat
     for protocol, players in (
         (Debate(rounds=2), PUPPETS),
         (Consultancy(), dict.fromkeys(Consultancy().roles, Puppet())),
-        (Debate(), PUPPETS | {"judge_0": CallableJudge(lambda case: 0.0)}),
+        (Debate(), PUPPETS | {"judge_0": CallableJudge(log_odds=lambda case: 0.0)}),
     ):
         with pytest.raises(StoreError, match="played in another way"):
             rollout(protocol, things, players, path=path)

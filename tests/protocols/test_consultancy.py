@@ -27,7 +27,9 @@ def test_consultants_are_honest_half_of_the_time(things: Task) -> None:
 
 def test_consultancy_judge_asks_between_rounds(things: Any) -> None:
     with pytest.raises(TypeError, match=r"needs decide\(\) and speak\(\)"):
-        consultancy_v0.env(task=things, rounds=2, judge_asks=True, players={"judge_0": CallableJudge(lambda case: 0.0)})
+        consultancy_v0.env(
+            task=things, rounds=2, judge_asks=True, players={"judge_0": CallableJudge(log_odds=lambda case: 0.0)}
+        )
     env = consultancy_v0.env(task=things, rounds=2, judge_asks=True)
     env.reset(seed=2)
     assert isinstance(env.unwrapped, OversightEnv)

@@ -94,7 +94,7 @@ def test_sampled_token_ids_travel_with_the_own_turn_unless_it_was_cut() -> None:
 
 
 def test_views_in_both_orders_cancel_a_preference_for_a_label() -> None:
-    players = {"debater_0": Puppet(), "debater_1": Puppet(), "judge_0": CallableJudge(lambda case: 1.5)}
+    players = {"debater_0": Puppet(), "debater_1": Puppet(), "judge_0": CallableJudge(log_odds=lambda case: 1.5)}
     episode = play(Debate(both_orders=True), QUESTION, 0, players)
     assert episode.outcome is not None
     (decision,) = episode.decisions

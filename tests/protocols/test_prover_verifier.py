@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from oversight_envs import prover_verifier_v0
+from oversight_envs import Episode, prover_verifier_v0
 from oversight_envs.judges import CallableJudge
+from oversight_envs.protocols import ProverVerifier
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,19 @@ def test_src_and_cgc_when_the_verifier_is_not_convinced(sums: Any) -> None:
         env = prover_verifier_v0.gym_env(task=sums, provers="helpful", players=players, reward=reward)
         env.reset(options={"question": 1})
         assert env.step("Answer: 2")[1] == value
+
+
+def test_no_place_tells_the_verifier_who_wrote_a_solution(sums: Any) -> None:
+    first = []
+    for seed in range(200):
+        episodes = [Episode(ProverVerifier(), sums[0], seed) for _ in range(2)]
+        for episode in episodes:
+            for ask in episode.asks:
+                episode.answer(ask, f"I am {ask.role}.\nAnswer: 1")
+            while episode.asks:
+                (ask,) = episode.asks
+                episode.answer(ask, 1.0 if ask.text.startswith("I am helpful_0.") else -1.0)
+        assert {scored.author: scored.value for scored in episodes[0].scores} == {"helpful_0": 1.0, "sneaky_0": -1.0}
+        assert episodes[0].scores == episodes[1].scores  # the seed decides, and nothing else
+        first.append(episodes[0].scores[0].author)
+    assert 75 < first.count("helpful_0") < 125
