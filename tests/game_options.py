@@ -28,6 +28,12 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
     "direct": {"expert": [False, True], "both_orders": [False, True]},
     "prover_verifier": {"provers": ["both", "helpful", "sneaky"], "verifier": [True, False], "max_words": [200, 3]},
     "critique": {"critic": [True, False], "revise": [False, True], "max_words": [200, 3]},
+    "interactive_proof": {
+        "protocol": ["nip", "solo", "adp", "mnip", "merlin_arthur"],
+        "rounds": [1, 2, 3],
+        "quotes": [True, False],
+    },
+    "market_making": {"rounds": [1, 2], "quotes": [True, False], "max_words": [150, 2]},
     "proposer_critic": {"rebuttals": [1, 0, 2], "critic": ["honest", "adversarial"]},
 }
 

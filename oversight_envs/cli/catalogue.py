@@ -16,6 +16,8 @@ GAMES = {
     "prover_verifier": "a helpful and a sneaky prover solve a problem; a small verifier marks what they wrote",
     "critique": "a solver answers, a critic points out flaws, a judge marks the answer",
     "proposer_critic": "a proposer solves, a critic agrees or attacks, a judge decides whether the solution is right",
+    "interactive_proof": "a verifier questions one or two provers, then accepts, rejects or doesn't know",
+    "market_making": "an adversary argues to move a predictor, who foresees what a judge will think in the end",
     "direct": "the judge alone, blind or (expert=true) with the passage: the baselines",
 }
 TASKS = {

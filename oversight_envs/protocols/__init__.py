@@ -10,6 +10,8 @@ from oversight_envs.protocols.consultancy import Consultancy
 from oversight_envs.protocols.critique import Critique
 from oversight_envs.protocols.debate import Debate
 from oversight_envs.protocols.direct import Direct
+from oversight_envs.protocols.interactive_proof import InteractiveProof
+from oversight_envs.protocols.market_making import MarketMaking
 from oversight_envs.protocols.proposer_critic import ProposerCritic
 from oversight_envs.protocols.prover_verifier import ProverVerifier
 
@@ -19,6 +21,8 @@ __all__ = [
     "Critique",
     "Debate",
     "Direct",
+    "InteractiveProof",
+    "MarketMaking",
     "ProposerCritic",
     "ProverVerifier",
     "find_protocol",
@@ -32,6 +36,8 @@ PROTOCOLS: dict[str, type[Protocol]] = {
         ProverVerifier,
         Critique,
         ProposerCritic,
+        InteractiveProof,
+        MarketMaking,
         Direct,
     )
 }

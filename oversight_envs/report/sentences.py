@@ -13,6 +13,8 @@ TITLES = {
     "expert": "expert (reads the passage)",
     "prover_verifier": "prover-verifier",
     "proposer_critic": "proposer-critic",
+    "interactive_proof": "interactive proof",
+    "market_making": "market making",
 }
 
 
