@@ -81,6 +81,7 @@ ENVIRONMENTS = (
     "prover_verifier",
     "critique",
     "proposer_critic",
+    "recursive_debate",
     "interactive_proof",
     "market_making",
     "direct",

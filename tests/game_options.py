@@ -10,7 +10,7 @@ from typing import Any
 from oversight_envs import ENVIRONMENTS
 
 MODULES = {name: import_module(f"oversight_envs.{name}_v0") for name in ENVIRONMENTS}
-TASKS = {"prover_verifier": "sums", "critique": "sums", "proposer_critic": "sums"}
+TASKS = {"prover_verifier": "sums", "critique": "sums", "proposer_critic": "sums", "recursive_debate": "nested_sums"}
 """The fixture that holds questions for a game; ``things`` for all others."""
 SPEECH_OPTIONS = {
     "rounds": [1, 2, 3],
@@ -28,6 +28,7 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
     "direct": {"expert": [False, True], "both_orders": [False, True]},
     "prover_verifier": {"provers": ["both", "helpful", "sneaky"], "verifier": [True, False], "max_words": [200, 3]},
     "critique": {"critic": [True, False], "revise": [False, True], "max_words": [200, 3]},
+    "recursive_debate": {"judge": [True, False], "max_words": [100, 3]},
     "interactive_proof": {
         "protocol": ["nip", "solo", "adp", "mnip", "merlin_arthur"],
         "rounds": [1, 2, 3],

@@ -14,6 +14,7 @@ from oversight_envs.protocols.interactive_proof import InteractiveProof
 from oversight_envs.protocols.market_making import MarketMaking
 from oversight_envs.protocols.proposer_critic import ProposerCritic
 from oversight_envs.protocols.prover_verifier import ProverVerifier
+from oversight_envs.protocols.recursive_debate import RecursiveDebate
 
 __all__ = [
     "PROTOCOLS",
@@ -25,6 +26,7 @@ __all__ = [
     "MarketMaking",
     "ProposerCritic",
     "ProverVerifier",
+    "RecursiveDebate",
     "find_protocol",
 ]
 
@@ -36,6 +38,7 @@ PROTOCOLS: dict[str, type[Protocol]] = {
         ProverVerifier,
         Critique,
         ProposerCritic,
+        RecursiveDebate,
         InteractiveProof,
         MarketMaking,
         Direct,
