@@ -26,7 +26,12 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
     "debate": {"turns": ["simultaneous", "sequential"], "cross_examination": [False, True], **SPEECH_OPTIONS},
     "consultancy": {"double": [False, True], **SPEECH_OPTIONS},
     "direct": {"expert": [False, True], "both_orders": [False, True]},
-    "prover_verifier": {"provers": ["both", "helpful", "sneaky"], "verifier": [True, False], "max_words": [200, 3]},
+    "prover_verifier": {
+        "provers": ["both", "helpful", "sneaky"],
+        "verifier": [True, False],
+        "max_words": [200, 3],
+        "translator": [False, True],
+    },
     "critique": {"critic": [True, False], "revise": [False, True], "max_words": [200, 3]},
     "recursive_debate": {"judge": [True, False], "max_words": [100, 3]},
     "interactive_proof": {
@@ -43,6 +48,8 @@ def legal(options: dict[str, Any]) -> bool:
     if options.get("quotes") is False and options.get("show", "all") != "all":
         return False
     if options.get("double") and options.get("positions") == "open":
+        return False
+    if options.get("translator") and not options["verifier"]:
         return False
     if options.get("revise") and not options["critic"]:
         return False
