@@ -81,6 +81,9 @@ ENVIRONMENTS = (
     "prover_verifier",
     "critique",
     "proposer_critic",
+    "recursive_debate",
+    "interactive_proof",
+    "market_making",
     "direct",
 )
 """Environments of this package: ``NAME`` is module ``oversight_envs.NAME_v0`` and id ``oversight/NAME-v0``."""

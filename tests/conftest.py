@@ -10,6 +10,7 @@ import pytest
 from small_tasks import PASSAGES, WRONG, Sums, Things
 
 from oversight_envs.judges import OracleJudge
+from oversight_envs.tasks.nested_sums import NestedSums
 
 __all__ = ["PASSAGES", "WRONG", "Sums", "Things"]  # where tests have found them so far
 
@@ -22,6 +23,11 @@ def things() -> Things:
 @pytest.fixture(scope="session")
 def sums() -> Sums:
     return Sums()
+
+
+@pytest.fixture(scope="session")
+def nested_sums() -> NestedSums:
+    return NestedSums(depth=1)
 
 
 @pytest.fixture(scope="session")

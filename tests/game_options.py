@@ -10,7 +10,7 @@ from typing import Any
 from oversight_envs import ENVIRONMENTS
 
 MODULES = {name: import_module(f"oversight_envs.{name}_v0") for name in ENVIRONMENTS}
-TASKS = {"prover_verifier": "sums", "critique": "sums", "proposer_critic": "sums"}
+TASKS = {"prover_verifier": "sums", "critique": "sums", "proposer_critic": "sums", "recursive_debate": "nested_sums"}
 """The fixture that holds questions for a game; ``things`` for all others."""
 SPEECH_OPTIONS = {
     "rounds": [1, 2, 3],
@@ -26,8 +26,20 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
     "debate": {"turns": ["simultaneous", "sequential"], "cross_examination": [False, True], **SPEECH_OPTIONS},
     "consultancy": {"double": [False, True], **SPEECH_OPTIONS},
     "direct": {"expert": [False, True], "both_orders": [False, True]},
-    "prover_verifier": {"provers": ["both", "helpful", "sneaky"], "verifier": [True, False], "max_words": [200, 3]},
+    "prover_verifier": {
+        "provers": ["both", "helpful", "sneaky"],
+        "verifier": [True, False],
+        "max_words": [200, 3],
+        "translator": [False, True],
+    },
     "critique": {"critic": [True, False], "revise": [False, True], "max_words": [200, 3]},
+    "recursive_debate": {"judge": [True, False], "max_words": [100, 3]},
+    "interactive_proof": {
+        "protocol": ["nip", "solo", "adp", "mnip", "merlin_arthur"],
+        "rounds": [1, 2, 3],
+        "quotes": [True, False],
+    },
+    "market_making": {"rounds": [1, 2], "quotes": [True, False], "max_words": [150, 2]},
     "proposer_critic": {"rebuttals": [1, 0, 2], "critic": ["honest", "adversarial"]},
 }
 
@@ -36,6 +48,8 @@ def legal(options: dict[str, Any]) -> bool:
     if options.get("quotes") is False and options.get("show", "all") != "all":
         return False
     if options.get("double") and options.get("positions") == "open":
+        return False
+    if options.get("translator") and not options["verifier"]:
         return False
     if options.get("revise") and not options["critic"]:
         return False

@@ -45,7 +45,9 @@ Temperature = Annotated[float, typer.Option(min=0.0, help="Of the models' speech
 BestOf = Annotated[int, typer.Option(min=1, help="Draw N speeches, keep the one that the judge likes best.")]
 Reward = Annotated[str | None, typer.Option(help="Reward rule. [default: the game's own]")]
 
-DEFAULT_TASKS = dict.fromkeys(("prover_verifier", "critique", "proposer_critic"), "arithmetic")
+DEFAULT_TASKS = dict.fromkeys(("prover_verifier", "critique", "proposer_critic"), "arithmetic") | {
+    "recursive_debate": "nested_sums"
+}
 
 
 @app.command("list")

@@ -16,6 +16,9 @@ GAMES = {
     "prover_verifier": "a helpful and a sneaky prover solve a problem; a small verifier marks what they wrote",
     "critique": "a solver answers, a critic points out flaws, a judge marks the answer",
     "proposer_critic": "a proposer solves, a critic agrees or attacks, a judge decides whether the solution is right",
+    "recursive_debate": "a prover splits a claim, an opponent points at a part; the last and smallest is judged",
+    "interactive_proof": "a verifier questions one or two provers, then accepts, rejects or doesn't know",
+    "market_making": "an adversary argues to move a predictor, who foresees what a judge will think in the end",
     "direct": "the judge alone, blind or (expert=true) with the passage: the baselines",
 }
 TASKS = {
@@ -25,6 +28,7 @@ TASKS = {
     "jsonl": "your own questions, one JSON object a line: --task-option path=FILE",
     "stories": "endless procedural stories: who has what where",
     "arithmetic": "endless procedural word problems with written steps",
+    "nested_sums": "endless sums that split into smaller ones, each of which can be checked",
 }
 KINDS = {
     "logit": "MODEL or logit:MODEL: a language model's probabilities of the labels (or of Yes and No)",

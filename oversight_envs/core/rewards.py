@@ -273,7 +273,7 @@ def _checked(record: Record, row: Any, rule: RewardRule) -> dict[str, float]:
             raise ValueError(f"{where} pays {role!r}, and the roles are {', '.join(record.roles)}")
     if forgotten := [role for role in players if role not in row and rule is not nobody]:
         raise ValueError(f"{where} forgets {', '.join(forgotten)}: give every role that is no judge a number")
-    rewards = {**judges, **row}
+    rewards = {**row, **judges, **row}  # what the rule pays comes first, and stands
     for role, value in rewards.items():
         try:
             rewards[role] = float(value)

@@ -10,8 +10,11 @@ from oversight_envs.protocols.consultancy import Consultancy
 from oversight_envs.protocols.critique import Critique
 from oversight_envs.protocols.debate import Debate
 from oversight_envs.protocols.direct import Direct
+from oversight_envs.protocols.interactive_proof import InteractiveProof
+from oversight_envs.protocols.market_making import MarketMaking
 from oversight_envs.protocols.proposer_critic import ProposerCritic
 from oversight_envs.protocols.prover_verifier import ProverVerifier
+from oversight_envs.protocols.recursive_debate import RecursiveDebate
 
 __all__ = [
     "PROTOCOLS",
@@ -19,8 +22,11 @@ __all__ = [
     "Critique",
     "Debate",
     "Direct",
+    "InteractiveProof",
+    "MarketMaking",
     "ProposerCritic",
     "ProverVerifier",
+    "RecursiveDebate",
     "find_protocol",
 ]
 
@@ -32,6 +38,9 @@ PROTOCOLS: dict[str, type[Protocol]] = {
         ProverVerifier,
         Critique,
         ProposerCritic,
+        RecursiveDebate,
+        InteractiveProof,
+        MarketMaking,
         Direct,
     )
 }

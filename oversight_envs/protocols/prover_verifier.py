@@ -3,11 +3,14 @@
 After Kirchner et al., *Prover-verifier games improve legibility of LLM outputs* (arXiv 2407.13692): one model plays
 both provers; the helpful one is to be right and easy to check, the sneaky one wrong and convincing. The sneaky prover
 gets the same prompt with an added instruction, as in the paper's appendix; the wording is ours.
+
+With a translator, Kim and Lee's decoupled game (*Mitigating legibility tax with decoupled prover-verifier games*, arXiv
+2602.23248): a second model rewrites each solution so that it can be checked, answer kept, and the verifier reads that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -17,6 +20,7 @@ from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, correctness, src
 from oversight_envs.core.speech import SpeakingRules
@@ -24,6 +28,24 @@ from oversight_envs.protocols.worded import Worded, inline
 from oversight_envs.tasks.final_answers import final_answer
 
 PROVERS = ("helpful_0", "sneaky_0")
+TRANSLATOR = "translator_0"
+UNFAITHFUL = -5.0
+"""What a translation with another answer earns: less than the log score of any mark in words (log 0.01 = -4.6)."""
+
+
+def translated(records: Sequence[Record]) -> list[dict[str, float]]:
+    """Provers earn ``src``; the translator, for each solution, the log-probability that the verifier, who read the
+    translation, gave to the truth about it (checkable), or -5 where the translation has another final answer."""
+    rows = src(records)
+    for row, record in zip(rows, records, strict=True):
+        said = {statement.index: statement.text for statement in record.transcript}
+        pay = []
+        for scored in record.scores:  # each comes right after its translation
+            kept = final_answer(said[scored.index - 1]) == record.answers[scored.author]
+            log_score = -float(np.logaddexp(0, -scored.value if record.correct[scored.author] else scored.value))
+            pay.append(log_score if kept else UNFAITHFUL)
+        row[TRANSLATOR] = sum(pay) / len(pay)
+    return rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +57,30 @@ class ProverVerifier(Worded):
     """Which provers play."""
     verifier: bool = True
     """Whether there is a verifier. Without one the provers play alone, and are paid for being right by default."""
+    translator: bool = False
+    """Whether another model rewrites each solution, knowing as little who wrote it as the verifier, who reads that."""
     max_words: int = 200
     """Word limit of a solution; what is over it is cut and the record says so."""
 
     name: ClassVar = "prover_verifier"
-    simultaneous: ClassVar = True
+    rules: ClassVar[Mapping[str, RewardRule]] = {"translated": translated}
 
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("provers", self.provers, ("both", "helpful", "sneaky"))
         one_of("verifier", self.verifier, (True, False))
+        one_of("translator", self.translator, (True, False))
         at_least("max_words", self.max_words, 1)
+        if self.translator and not self.verifier:
+            raise ValueError("translator=True writes for a verifier: pass verifier=True")
+
+    @property
+    def simultaneous(self) -> bool:  # type: ignore[override]
+        return not self.translator
 
     @property
     def reward(self) -> RewardRule:  # type: ignore[override]
-        return src if self.verifier else correctness
+        return translated if self.translator else src if self.verifier else correctness
 
     @property
     def prover_roles(self) -> tuple[str, ...]:
@@ -58,6 +89,8 @@ class ProverVerifier(Worded):
     @property
     def roles(self) -> Mapping[str, Role]:  # type: ignore[override]
         provers = {role: Role(role.removesuffix("_0"), ("say",), expert=True) for role in self.prover_roles}
+        if self.translator:
+            provers[TRANSLATOR] = Role("translator", ("say",), expert=True)
         return provers | ({"verifier_0": Role("verifier", ("score",))} if self.verifier else {})
 
     def check_task(self, task: Task) -> None:
@@ -79,8 +112,12 @@ class ProverVerifier(Worded):
         if self.verifier:
             for place in rng.permutation(len(said)):  # or a verifier could tell by its place who wrote a solution
                 role = self.prover_roles[place]
-                prompt = self._marking(question, said[role].shown())
-                yield Score("verifier_0", prompt, question.text, said[role].text, author=role)
+                read = said[role]
+                if self.translator:
+                    rewritten = {TRANSLATOR: self._translating(question, read.shown())}
+                    read = (yield Say(rewritten, SpeakingRules(self.max_words)))[TRANSLATOR]
+                prompt = self._marking(question, read.shown())
+                yield Score("verifier_0", prompt, question.text, read.text, author=role)
         return Outcome(answers={role: final_answer(statement.text) for role, statement in said.items()})
 
     def _problem(self, question: Question, honest: bool) -> Prompt:
@@ -88,6 +125,12 @@ class ProverVerifier(Worded):
         parts += [self._text("problem", problem=question.text), self._text("helpful" if honest else "sneaky")]
         parts += [self._text("limit", max_words=self.max_words)]
         return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+
+    def _translating(self, question: Question, shown: str) -> Prompt:
+        parts = [self._text("text", passage=question.passage)] if question.passage else []
+        parts += [self._text("translator_case", problem=question.text, solution=shown)]
+        parts += [self._text("limit", max_words=self.max_words)]
+        return Message("system", self._text("translator_system")), Message("user", "\n\n".join(parts))
 
     def _marking(self, question: Question, shown: str) -> Prompt:
         text = self._text("verifier_case", problem=inline(question.text), solution=shown)

@@ -14,6 +14,9 @@ TITLES = {
     "expert": "expert (reads the passage)",
     "prover_verifier": "prover-verifier",
     "proposer_critic": "proposer-critic",
+    "recursive_debate": "recursive debate",
+    "interactive_proof": "interactive proof",
+    "market_making": "market making",
 }
 
 

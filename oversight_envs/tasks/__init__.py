@@ -8,6 +8,7 @@
 | ``jsonl`` | your own questions, one a line | where a question has no options |
 | ``stories`` | endless procedural stories: where was the kettle on day 7? | no |
 | ``arithmetic`` | endless procedural word problems or bare chains, with written solutions | yes |
+| ``nested_sums`` | endless sums that split into smaller ones | yes, and each part |
 
 A task's module is imported when the task is made, so that naming one costs nothing.
 """
@@ -32,6 +33,7 @@ _TASKS = {
     "jsonl": "oversight_envs.tasks.jsonl:JSONL",
     "stories": "oversight_envs.tasks.stories:Stories",
     "arithmetic": "oversight_envs.tasks.arithmetic:Arithmetic",
+    "nested_sums": "oversight_envs.tasks.nested_sums:NestedSums",
 }
 
 

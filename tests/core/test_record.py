@@ -16,7 +16,7 @@ from oversight_envs.judges import CallableJudge, OracleJudge
 from oversight_envs.protocols import Debate
 from oversight_envs.testing import Puppet, play
 
-JUDGE = {"judge_0": CallableJudge(lambda case: 0.0)}
+JUDGE = {"judge_0": CallableJudge(log_odds=lambda case: 0.0)}
 
 
 def test_a_saved_debate_is_judged_again(things: Task, oracle: OracleJudge) -> None:

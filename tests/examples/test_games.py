@@ -10,7 +10,9 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.mark.parametrize("name", ["critique", "proposer_critic"])
+@pytest.mark.parametrize(
+    "name", ["critique", "interactive_proof", "market_making", "proposer_critic", "recursive_debate"]
+)
 def test_the_example_of_a_game_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = EXAMPLES / f"{name}.py"
     assert len(path.read_text(encoding="utf-8").splitlines()) < 40

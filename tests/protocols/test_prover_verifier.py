@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import Any
 
 import pytest
 
-from oversight_envs import Episode, prover_verifier_v0
+from oversight_envs import Episode, prover_verifier_v0, render_prompt
 from oversight_envs.judges import CallableJudge
 from oversight_envs.protocols import ProverVerifier
 
@@ -56,3 +57,25 @@ def test_no_place_tells_the_verifier_who_wrote_a_solution(sums: Any) -> None:
         assert episodes[0].scores == episodes[1].scores  # the seed decides, and nothing else
         first.append(episodes[0].scores[0].author)
     assert 75 < first.count("helpful_0") < 125
+
+
+def test_a_verifier_reads_the_translation_and_the_translator_is_paid_for_faithful_and_checkable_ones(sums: Any) -> None:
+    players = {"verifier_0": CallableJudge(scores=lambda solution: 1.0)}
+    env = prover_verifier_v0.raw_env(task=sums, players=players, translator=True)
+    checked, wrong = -math.log1p(math.exp(-1)), -math.log1p(math.exp(1))
+    for second, earned in (("So 5.\nAnswer: 5", (checked + wrong) / 2), ("So 4.\nAnswer: 4", (checked - 5) / 2)):
+        env.reset(seed=0, options={"question": 3})
+        written = {"helpful_0": "3+1\nAnswer: 4", "sneaky_0": "3+2\nAnswer: 5"}
+        for text in written.values():
+            env.step(text)
+        for _ in range(2):
+            assert env.agent_selection == "translator_0"
+            of_the_helpful = "> 3+1" in env.observe("translator_0")
+            assert "helpful" not in env.observe("translator_0")
+            env.step("So 4.\nAnswer: 4" if of_the_helpful else second)
+        marked = [render_prompt(entry.prompt) for entry in env.record.entries if entry.role == "verifier_0"]
+        assert all("> So" in page and "> 3+" not in page for page in marked)
+        assert env.record.correct == {"helpful_0": True, "sneaky_0": False}
+        assert env.rewards == pytest.approx({"helpful_0": 1.0, "sneaky_0": 1.0, "translator_0": earned})
+    with pytest.raises(ValueError, match="pass verifier=True"):
+        prover_verifier_v0.env(task=sums, translator=True, verifier=False)

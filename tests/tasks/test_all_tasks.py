@@ -17,6 +17,7 @@ from oversight_envs.tasks import make_task, task_names
 from oversight_envs.tasks.arithmetic import Arithmetic, chain_text
 from oversight_envs.tasks.gsm8k import GSM8K
 from oversight_envs.tasks.jsonl import JSONL
+from oversight_envs.tasks.nested_sums import NestedSums
 from oversight_envs.tasks.passages import Passages
 from oversight_envs.tasks.quality import Quality
 from oversight_envs.tasks.splits import SPLITS
@@ -34,6 +35,7 @@ def small_tasks(folder: Path) -> list[Task]:
         Stories(),
         Arithmetic(),
         Arithmetic(style="chain", split="test"),
+        NestedSums(),
     ]
 
 
