@@ -25,6 +25,7 @@ _EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, MemoryError, Pla
 _EXTRAS = {
     "torch": "models",
     "transformers": "models",
+    "gguf": "models",
     "scipy": "evaluation",
     "jinja2": "report",
     "matplotlib": "report",

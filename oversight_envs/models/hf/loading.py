@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from oversight_envs.models import tiny
+from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
 
 SMOLLM2 = "smollm2-135m"
@@ -130,6 +131,7 @@ def _from_pretrained(
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
+        source = _without_gguf(source)
         with quiet:
             tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
             loaded = auto_class.from_pretrained(source.place, dtype=dtype, **source.options, **(options or {}))
@@ -153,6 +155,22 @@ def save_folder(folder: Path, model: Any, tokenizer: Any) -> None:
 def _without_bars() -> contextlib.AbstractContextManager[Any]:
     """Reading and writing files draws progress bars that nothing else turns off."""
     return contextlib.redirect_stderr(io.StringIO())
+
+
+def _without_gguf(source: ModelFiles) -> ModelFiles:
+    """The same model from its converted copy, which is made first if need be; a source that is no GGUF file as it is."""
+    if not source.gguf_file:
+        return source
+
+    def convert(folder: Path) -> None:
+        with _without_bars():
+            tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
+            model = AutoModelForCausalLM.from_pretrained(source.place, dtype=torch.float32, **source.options)
+        _forget_gguf(model)
+        save_folder(folder, model, tokenizer)
+
+    folder = converted(Path(source.place, source.gguf_file), convert)
+    return source if folder is None else replace(source, place=str(folder), gguf_file=None)
 
 
 def _forget_gguf(model: Any) -> None:
