@@ -1,4 +1,4 @@
-"""What a terminal shows of a game. What players wrote is put in ``Text`` objects, never read as markup."""
+"""What a terminal shows of a game. No text is read as markup or as the name of an emoji, whoever wrote it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BAR = 24
 
 def stdout() -> Console:
     """The console for results: made anew, because tests and pipes change what stdout is."""
-    return Console(file=sys.stdout, highlight=False)
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
 
 
 def stderr() -> Console:
     """The console for errors."""
-    return Console(file=sys.stderr, highlight=False)
+    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
 def question_panel(game: str, question: Question, *, passage: bool) -> Panel:

