@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +13,11 @@ import typer
 
 from oversight_envs.cli.cast import DEFAULT_MODEL, Cast
 from oversight_envs.cli.errors import reports_errors
+from oversight_envs.cli.processors import share_processors
 from oversight_envs.cli.screen import stdout
 
 app = typer.Typer(
     name="oversight-envs",
-    help="Scalable-oversight games: AI debate, consultancy, prover-verifier, and their baselines.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,6 +51,12 @@ Reward = Annotated[str | None, typer.Option(help="Reward rule. [default: the gam
 DEFAULT_TASKS = dict.fromkeys(("prover_verifier", "critique", "proposer_critic"), "arithmetic") | {
     "recursive_debate": "nested_sums"
 }
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"oversight-envs {version('oversight-envs')}")
+        raise typer.Exit
 
 
 @app.command("list")
@@ -172,7 +181,7 @@ def evaluate(
     )
     show_evaluation(stdout(), result)
     show_usage(stdout(), {name: result.usage(name) for name in result.conditions}, prices)
-    stdout().print(f"\nresults: {folder}   page: oversight-envs report {shlex.quote(str(folder))}", markup=False)
+    stdout().print(f"\nresults: {folder}   page: oversight-envs report {shlex.quote(str(folder))}")
 
 
 @app.command()
@@ -187,7 +196,7 @@ def report(
 
     first = paths[0] if paths[0].is_dir() else paths[0].parent
     page, picture = write_report(load_runs(paths), out or first / "report.html", limit=limit)
-    stdout().print(f"page: {page}" + (f"   picture: {picture}" if picture else ""), markup=False)
+    stdout().print(f"page: {page}" + (f"   picture: {picture}" if picture else ""))
 
 
 train = typer.Typer(help="Train the players of a published game, with tiny models, on a CPU.", no_args_is_help=True)
@@ -211,10 +220,7 @@ def train_debate(
 
     The same command goes on where it was stopped. Real models: examples/train_smollm2.py.
     """
-    from oversight_envs.cli.train import show_training, train_debate
-
-    show_training(stdout(), train_debate(stdout(), out, seed=seed, given=setting or []))
-    _say_where(out)
+    _train("debate", out, seed, setting)
 
 
 @train.command("prover-verifier")
@@ -228,14 +234,15 @@ def train_prover_verifier(
 
     The same command goes on where it was stopped. Real models: examples/train_smollm2.py.
     """
-    from oversight_envs.cli.train import show_training, train_prover_verifier
-
-    show_training(stdout(), train_prover_verifier(stdout(), out, seed=seed, given=setting or []))
-    _say_where(out)
+    _train("prover_verifier", out, seed, setting)
 
 
-def _say_where(out: Path) -> None:
-    stdout().print(f"\nrun: {out}   page: oversight-envs report {shlex.quote(str(out))}", markup=False)
+def _train(recipe: str, out: Path, seed: int, setting: list[str] | None) -> None:
+    from oversight_envs.cli.train import TrainingRun, show_training, train
+
+    for training in train(stdout(), [TrainingRun(recipe, out, seed, setting or [])]):
+        show_training(stdout(), training)
+    stdout().print(f"\nrun: {out}   page: oversight-envs report {shlex.quote(str(out))}")
 
 
 @app.command()
@@ -244,12 +251,26 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
     model: Model = DEFAULT_MODEL,
 ) -> None:
-    """Play and measure with a small real language model, train tiny ones, report: about six minutes on two cores."""
+    """Play and measure with a small real language model, train tiny ones, report: about four minutes on two cores."""
     from oversight_envs.cli.demo import run_demo
 
     run_demo(stdout(), out, model)
 
 
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Scalable-oversight games: AI debate, consultancy, prover-verifier, and their baselines."""
+
+
 def main() -> None:
     """The entry point."""
+    share_processors()
+    sys.path.append("")  # a game or task of one's own, module:Class, may lie in the working directory
+    log = logging.getLogger("oversight_envs")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
     app()

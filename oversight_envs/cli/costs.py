@@ -80,7 +80,7 @@ def show_usage(console: Console, usages: Mapping[str, Usage], prices: Path | Non
     console.print(table)
     if unknown := dollars(total, known)[1]:
         names = ", ".join(unknown)
-        console.print(f"no price of {names} is known: give a table (--prices FILE)", markup=False)
+        console.print(f"no price of {names} is known: give a table (--prices FILE)")
 
 
 def _model(row: Spent) -> str:

@@ -19,18 +19,26 @@ from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.play import play
 from oversight_envs.cli.runs import run_evaluation
 from oversight_envs.cli.table import show_evaluation
-from oversight_envs.cli.train import show_training, train_debate, train_prover_verifier
+from oversight_envs.cli.train import TrainingRun, show_training, train
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Task
 from oversight_envs.protocols import Debate, ProverVerifier
 from oversight_envs.tasks import make_task
 
 SEED = 0
-QUESTIONS = 24
+QUESTIONS = 8
 DEBATE = ("questions=320", "held_out=200")
 PROVERS = ("rounds=2", "verifier_problems=500", "prover_steps=40", "attack_steps=40", "held_out=100")
 SUMS: dict[str, Any] = {"style": "chain", "steps": 2}
 """The easiest problems: a model of 135M parameters is lost in longer ones."""
+COMES = """\
+What comes, in about four minutes on two free cores (longer the first time, when the model's file is converted, and
+where other programs are busy):
+  1. a debate and a prover-verifier game, live: {model} plays every role
+  2. both games measured, on {questions} questions each: far too few to conclude anything
+  3. tiny models trained at both games, side by side: a small part of the published runs
+  4. a report with transcripts and curves
+Ctrl-C stops it; the same command goes on."""
 
 
 def run_demo(console: Console, out: Path, model: str) -> None:
@@ -38,6 +46,7 @@ def run_demo(console: Console, out: Path, model: str) -> None:
     from oversight_envs.report.report import write_report
 
     started = time.perf_counter()
+    console.print(Text(COMES.format(model=model, questions=QUESTIONS)))
     cast = Cast(model, max_new_tokens=80)
     games: list[tuple[str, Protocol, Task]] = [
         ("A debate", Debate(max_words=60, both_orders=True), make_task("passages")),
@@ -54,14 +63,16 @@ def run_demo(console: Console, out: Path, model: str) -> None:
         about = SUMS if task.name == "arithmetic" else {}
         evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED, about=about))
         show_evaluation(console, evaluations[-1])
-    trainings = []
-    for train, name, settings in (
-        (train_debate, "self-play debate", DEBATE),
-        (train_prover_verifier, "prover-verifier rounds", PROVERS),
-    ):
-        _say(console, f"Training tiny models: {name}")
-        trainings.append(train(console, out / name.replace(" ", "-"), seed=SEED, given=settings))
-        show_training(console, trainings[-1])
+    _say(console, "Training tiny models, side by side: self-play debate, and prover-verifier rounds")
+    trainings = train(
+        console,
+        [
+            TrainingRun("debate", out / "self-play-debate", SEED, DEBATE),
+            TrainingRun("prover_verifier", out / "prover-verifier-rounds", SEED, PROVERS),
+        ],
+    )
+    for training in trainings:
+        show_training(console, training)
     page, picture = write_report([*trainings, *evaluations], out / "report.html", heading="oversight-envs demo")
     _say(console, "Where to look")
     console.print(Text(f"report:   {page}\npicture:  {picture}\nepisodes: {out}/*/*.jsonl"))

@@ -26,6 +26,7 @@ _EXTRAS = {
     "openai": "api",
     "torch": "models",
     "transformers": "models",
+    "gguf": "models",
     "scipy": "evaluation",
     "jinja2": "report",
     "matplotlib": "report",
@@ -60,8 +61,8 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def say(line: str) -> None:
-    """One line on stderr, as it is: no markup, no wrapping."""
-    stderr().print(line, markup=False, highlight=False, soft_wrap=True, style="bold red")
+    """One line on stderr, as it is: no wrapping."""
+    stderr().print(line, soft_wrap=True, style="bold red")
 
 
 def _text(error: BaseException) -> str:

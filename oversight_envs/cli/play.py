@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from oversight_envs.cli.screen import decision_panel, outcome_panel, question_panel, speech_panel
 from oversight_envs.core.episode import Episode
@@ -60,7 +61,7 @@ def play(
         if describe_player(batch.player).get("type") == "human":
             return nullcontext()
         names = " and ".join(dict.fromkeys(ask.role for ask in batch.asks))
-        return console.status(f"{names} {batch.asks[0].verb} …")
+        return console.status(Text(f"{names} {batch.asks[0].verb} …"))
 
     for _ in drive([(episode, players)], watch=watch):
         pass

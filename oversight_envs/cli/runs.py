@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.costs import NO_LIMITS, Limits
 from oversight_envs.cli.errors import Stopped
 from oversight_envs.cli.fitting import fitter
+from oversight_envs.cli.progress import progress
+from oversight_envs.cli.screen import stdout
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Task
 from oversight_envs.core.usage import Usage
@@ -54,7 +45,7 @@ def run_evaluation(
     readers = [player for role, player in players.items() if protocol.roles[role].expert or baselines != ()]
     fit = fitter(protocol, readers, cast.max_new_tokens)
     try:
-        with episode_bar() as on_record:
+        with progress(stdout()) as tell:
             return evaluate(
                 protocol,
                 task,
@@ -68,7 +59,7 @@ def run_evaluation(
                 concurrency=concurrency,
                 reuse=reuse,
                 about=about,
-                on_record=on_record,
+                on_record=lambda name, done, total: tell(name, done, total, ""),
             )
     except KeyboardInterrupt:
         raise Stopped(f"{kept(out)} finished episodes are kept in {out}; to go on: {command_line()}") from None
@@ -90,26 +81,6 @@ def dry_run_evaluation(
     return estimate_evaluation(
         protocol, task, players, questions=chosen, samples=samples, baselines=baselines, seed=seed
     )
-
-
-@contextmanager
-def episode_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for each condition: call it with the name, episodes done and episodes in all."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    ) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=done)
-
-        yield tell
 
 
 def kept(folder: Path) -> int:

@@ -1,7 +1,8 @@
 """What a terminal shows of a game.
 
-What players and data sets wrote is put in ``Text`` objects, never read as markup, and through ``written``, so that our
-marks stay ours without colour as well. No control character reaches the terminal but the console's own.
+No text is read as markup or as the name of an emoji, whoever wrote it. What players and data sets wrote goes through
+``written``, so that our marks stay ours without colour as well. No control character reaches the terminal but the
+console's own.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ class _Console(Console):
 
 def stdout() -> Console:
     """The console for results: made anew, because tests and pipes change what stdout is."""
-    return _Console(file=sys.stdout, highlight=False)
+    return _Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
 
 
 def stderr() -> Console:
     """The console for errors."""
-    return _Console(file=sys.stderr, highlight=False)
+    return _Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
 def question_panel(game: str, question: Question, *, passage: bool) -> Panel:

@@ -1,19 +1,24 @@
-"""Training commands: the recipes with the tiny models, watched on a progress bar."""
+"""Training commands: the recipes with the tiny models, watched as they go."""
 
 from __future__ import annotations
 
+import signal
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from oversight_envs.cli.errors import Stopped
 from oversight_envs.cli.options import parse_options
+from oversight_envs.cli.progress import Tell, progress
 from oversight_envs.cli.runs import command_line
 from oversight_envs.report.curves import Training, load_training
 
@@ -21,53 +26,127 @@ Report = Callable[[int, str], None]
 """Called after each step with the number of steps done and what to say of them."""
 
 
-def train_debate(console: Console, out: Path, *, seed: int, given: Sequence[str]) -> Training:
-    """Self-play debate on stories; ``given`` are ``key=value`` fields of ``DebateConfig``."""
+@dataclass(frozen=True)
+class TrainingRun:
+    """One run of a recipe with the tiny models, as the command line gives it: plain data, for another process too."""
+
+    recipe: str
+    """One of ``RECIPES``."""
+    out: Path
+    seed: int
+    given: Sequence[str]
+    """``key=value`` fields of the recipe's config."""
+
+    def prepare(self) -> tuple[int, Callable[[Report], None]]:
+        """How many steps the run has, and what plays them; raises ValueError for settings that make no sense."""
+        return RECIPES[self.recipe](self)
+
+
+def _debate(run: TrainingRun) -> tuple[int, Callable[[Report], None]]:
     from oversight_envs.training.recipes.debate.run import DebateConfig
     from oversight_envs.training.recipes.debate.tiny import TUNED, tiny_debate
 
-    run = tiny_debate(out, seed=seed, **_settings(DebateConfig, TUNED, given))
+    debate = tiny_debate(run.out, seed=run.seed, **_settings(DebateConfig, TUNED, run.given))
 
     def play(report: Report) -> None:
-        run.run(lambda step, seen: report(step, f"judge right {seen['debate/judge_accuracy']:.0%}"))
+        debate.run(lambda step, seen: report(step, f"judge right {seen['debate/judge_accuracy']:.0%}"))
 
-    return _train(console, out, "debate", run.config.steps, play)
+    return debate.config.steps, play
 
 
-def train_prover_verifier(console: Console, out: Path, *, seed: int, given: Sequence[str]) -> Training:
-    """Rounds of the prover-verifier game on sums; ``given`` are ``key=value`` fields of ``ProverVerifierConfig``."""
+def _prover_verifier(run: TrainingRun) -> tuple[int, Callable[[Report], None]]:
     from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
     from oversight_envs.training.recipes.prover_verifier.tiny import TUNED, tiny_prover_verifier
 
-    run = tiny_prover_verifier(out, seed=seed, **_settings(ProverVerifierConfig, TUNED, given))
+    rounds = tiny_prover_verifier(run.out, seed=run.seed, **_settings(ProverVerifierConfig, TUNED, run.given))
 
     def play(report: Report) -> None:
-        run.run(lambda done: report(done.step, f"round {done.round}, {done.stage}"))
+        rounds.run(lambda done: report(done.step, f"round {done.round}, {done.stage}"))
 
-    return _train(console, out, "prover_verifier", run.config.steps, play)
+    return rounds.config.steps, play
 
 
-def _train(console: Console, out: Path, name: str, steps: int, play: Callable[[Report], None]) -> Training:
+RECIPES: Mapping[str, Callable[[TrainingRun], tuple[int, Callable[[Report], None]]]] = {
+    "debate": _debate,
+    "prover_verifier": _prover_verifier,
+}
+"""Recipe -> what prepares a run of it: ``debate`` on stories, ``prover_verifier`` on sums."""
+
+
+def train(console: Console, runs: Sequence[TrainingRun]) -> list[Training]:
+    """Trains, one run in this process or several side by side, each in a process and on a processor of its own.
+
+    Ctrl-C ends all of them and says what is kept; the first error of one ends the others and is raised.
+    """
+    try:
+        with progress(console) as tell:
+            if len(runs) == 1:
+                _train(runs[0], tell)
+            else:
+                _side_by_side(runs, tell)
+    except KeyboardInterrupt:
+        places = " and ".join(str(run.out) for run in runs)
+        raise Stopped(f"what is done is kept in {places}; to go on: {command_line()}") from None
+    trainings = [load_training(run.out) for run in runs]
+    return [training for training in trainings if training is not None]
+
+
+def _train(run: TrainingRun, tell: Tell) -> None:
     import torch
 
     from oversight_envs.training import CheckpointError
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the models are so small that threads only wait for each other
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
-        with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
-            task = bar.add_task(name, total=steps)
-            play(lambda done, said: bar.update(task, completed=done, description=f"{name}: {said}"))
-    except KeyboardInterrupt:
-        raise Stopped(f"what is done is kept in {out}; to go on: {command_line()}") from None
+        steps, play = run.prepare()
+        play(lambda done, said: tell(run.recipe, done, steps, said))
     except CheckpointError as error:
         raise ValueError(str(error)) from error
     finally:
         torch.set_num_threads(threads)
-    training = load_training(out)
-    assert training is not None
-    return training
+
+
+def _side_by_side(runs: Sequence[TrainingRun], tell: Tell) -> None:
+    context = get_context("spawn")
+    processes: dict[Connection, SpawnProcess] = {}
+    try:
+        for run in runs:
+            here, there = context.Pipe(duplex=False)
+            processes[here] = context.Process(target=_train_apart, args=(run, there), daemon=True)
+            processes[here].start()
+            there.close()
+        open_ends: list[Any] = list(processes)
+        while open_ends:
+            for end in wait(open_ends):
+                assert isinstance(end, Connection)
+                try:
+                    news = end.recv()
+                except EOFError:  # it has ended; one that was killed could not say why
+                    open_ends.remove(end)
+                    processes[end].join()
+                    if code := processes[end].exitcode:
+                        raise RuntimeError(f"a process that trained ended with exit code {code}") from None
+                    continue
+                if isinstance(news, BaseException):
+                    raise news
+                tell(*news)
+    finally:
+        for process in processes.values():
+            process.terminate()
+            process.join()
+
+
+def _train_apart(run: TrainingRun, there: Connection) -> None:
+    """What a process of its own does: trains, and sends its progress, or the error that ended it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the one that started us ends us
+    try:
+        _train(run, lambda *news: there.send(news))
+    except BrokenPipeError:
+        return  # nobody is left to train for
+    except Exception as error:
+        error.add_note(f"in the process that trained {run.recipe}:\n{traceback.format_exc()}")
+        there.send(error)
 
 
 def show_training(console: Console, training: Training) -> None:

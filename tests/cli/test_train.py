@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
+import pytest
 from command_line import call, fails
+from rich.console import Console
+
+from oversight_envs.cli.train import TrainingRun, train
 
 
 def test_train_shows_what_was_learnt_goes_on_and_refuses_another_run(tmp_path: Path) -> None:
@@ -23,3 +29,13 @@ def test_train_shows_what_was_learnt_goes_on_and_refuses_another_run(tmp_path: P
     page = Path(call("report", run).output.split("page: ")[1].strip())
     assert "Training: run" in page.read_text()
     assert "default-src 'none'" in page.read_text()
+
+
+def test_runs_side_by_side_end_as_they_would_alone_and_their_errors_surface(tmp_path: Path) -> None:
+    console = Console(file=StringIO())
+    few = ("questions=12", "batch=6", "held_out=4", "evaluations=2", "samples=2", "epochs=1")
+    alone, left, right = (TrainingRun("debate", tmp_path / name, 0, few) for name in ("alone", "left", "right"))
+    together = train(console, [left, right])
+    assert [training.rows for training in together] == [training.rows for training in train(console, [alone])] * 2
+    with pytest.raises(ValueError, match=r"kl_coef is 0\.2"):
+        train(console, [left, replace(right, given=(*few, "ppo.kl_coef=0.5"))])

