@@ -45,10 +45,12 @@ def merged(adapted: Any) -> Any:
     """
     copy = deepcopy(adapted)
     model = copy.get_base_model()
-    layers = model.get_input_embeddings(), model.get_output_embeddings()
-    adapts = any(hasattr(layer, "base_layer") for layer in layers)
-    entry, output = (getattr(layer, "base_layer", layer) for layer in layers)
-    if adapts and output is not None and output.weight is entry.weight:
-        output.weight = nn.Parameter(output.weight.detach().clone(), requires_grad=False)
-        model.config.get_text_config().tie_word_embeddings = model.config.tie_word_embeddings = False
+    owners: dict[int, list[nn.Module]] = {}
+    for module in model.modules():
+        if module._parameters.get("weight") is not None:
+            owners.setdefault(id(module.weight), []).append(module)
+    for layer in [module.base_layer for module in model.modules() if hasattr(module, "base_layer")]:
+        for module in owners.pop(id(layer.weight), [])[1:]:
+            module.weight = nn.Parameter(layer.weight.detach().clone(), requires_grad=False)
+            model.config.get_text_config().tie_word_embeddings = model.config.tie_word_embeddings = False
     return copy.merge_and_unload()
