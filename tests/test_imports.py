@@ -24,6 +24,7 @@ FLOORS = (
     ("training", "evaluation"),
     ("report", "wrappers", "testing"),
     ("cli",),
+    ("__main__",),
 )
 """What each part may import: its own floor and those above it in this list (``docs/architecture.md``)."""
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}

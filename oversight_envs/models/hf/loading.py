@@ -191,10 +191,11 @@ def _from_pretrained(
 ) -> tuple[Any, Any]:
     if dtype is None:
         dtype = torch.float32 if device == "cpu" else "auto"
-    shared = {**source.options, "trust_remote_code": trust_remote_code}  # left out, transformers asks on standard input
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
         source = _without_gguf(source)
+        # left out, transformers asks on standard input
+        shared = {**source.options, "trust_remote_code": trust_remote_code}
         with quiet:
             tokenizer = AutoTokenizer.from_pretrained(source.place, **shared)
             options = {**_usable_padding(source), **(options or {})}
