@@ -193,7 +193,7 @@ def _from_pretrained(
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
-        source = _without_gguf(source)
+        source = _without_gguf(source, trust_remote_code)
         # left out, transformers asks on standard input
         shared = {**source.options, "trust_remote_code": trust_remote_code}
         with quiet:
@@ -239,15 +239,17 @@ def _without_bars() -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stderr(io.StringIO())
 
 
-def _without_gguf(source: ModelFiles) -> ModelFiles:
+def _without_gguf(source: ModelFiles, trust_remote_code: bool) -> ModelFiles:
     """The same model from its converted copy, made first if need be; a source that is no GGUF file as it is."""
     if not source.gguf_file:
         return source
 
+    shared = {**source.options, "trust_remote_code": trust_remote_code}
+
     def convert(folder: Path) -> None:
         with _without_bars():
-            tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
-            model = AutoModelForCausalLM.from_pretrained(source.place, dtype=torch.float32, **source.options)
+            tokenizer = AutoTokenizer.from_pretrained(source.place, **shared)
+            model = AutoModelForCausalLM.from_pretrained(source.place, dtype=torch.float32, **shared)
         _forget_gguf(model)
         save_folder(folder, model, tokenizer)
 
