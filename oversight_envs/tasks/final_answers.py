@@ -80,8 +80,8 @@ _NUMBER = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_AROUND = re.compile(rf"(?:[^\W\d_]|(?<=[^\W\d_])(?:-|\s?[/·]\s?)(?=[^\W\d_])|['\s,;.()%°℃℉]|{_CURRENCY})*[=:]?\s*")
-_ONE_LETTER = re.compile(r"\s*(?:/\s*)?(?:(?![gmshdltcCFNJWVAL]\b|a\s[^\W\d_])[^\W\d_])(?![^\W\d_'])")
+_AROUND = re.compile(rf"(?:[^\W\d_]|(?<=[^\W\d_])(?:-|\s?[/·]\s?)(?=[^\W\d_])|['\s,;.()%°℃℉。]|{_CURRENCY})*[=:]?\s*")
+_ONE_LETTER = re.compile(r"\s*(?:/\s*)?(?![gmshdltcCFNJWVAL]\b|a\s[^\W\d_])[A-Za-z\u00c0-\u058f](?![^\W\d_'])")
 """After a number: a letter that is no unit. ``18x`` and ``18 / n`` are other numbers, ``18M`` may be millions."""
 
 
@@ -183,6 +183,8 @@ _JOINED_BEFORE = re.compile(r"[-−–+*/^×~]\s*(?:\\[(\[]|\$|\()*\s*$")
 _JOINED_AFTER = re.compile(r"\s*(?:[-−–+*/^×~?!\d]|\\(?:times|cdot|div|pm|frac))")
 _NUMBERED = re.compile(r"\d+[.):]\s")
 """A numbered heading, ``2. Check``."""
+_EMPTY = re.compile(r"[=-]{3,}|")
+"""A line with nothing on it, or only what underlines a heading."""
 _BULLETS = re.compile(r"^(?:[-*+•]\s|>|\s)+")
 _OPENS = re.compile(r"\\\[|\\\(|\$\$|```[a-z]*|\\begin\s*\{[a-z]+\*?\}")
 _DECORATION = " \t\n*_`\"'“”‘’"
@@ -243,7 +245,7 @@ def _candidate(lines: Sequence[str], index: int) -> _Candidate | None:
 
 def _below(lines: Sequence[str], start: int) -> _Candidate | None:
     """What stands under a label that has nothing on its own line: an answer, unless it is where the working begins."""
-    full = (number for number in range(start, len(lines)) if lines[number])
+    full = (number for number in range(start, len(lines)) if not _EMPTY.fullmatch(lines[number]))
     at = next(full, None)
     end = at
     if at is not None and _OPENS.fullmatch(lines[at]):

@@ -32,7 +32,7 @@ from oversight_envs.tasks.final_answers import MAX_CHARS, REFUSED, numbers_equal
         ("18 miles / hour", 18), ("18 \\text{ dollars per day}", 18), ("18^\\circ", 18), ("18 °C", 18),
         ("1{,}800", 1800), ("1\u202f800", 1800), ("1\u2009800 m²", 1800), ("1\u00a0800 €", 1800), ("1\\,800", 1800),
         ("１８", 18), ("１，８００．５０", Fraction(3601, 2)), ("𝟏𝟖", 18), ("1\u200b8", 18), ("−１８", -18),
-        ("₹18", 18),
+        ("₹18", 18), ("18 元。", 18), ("18円", 18),
         ("\\[ 18 \\]", 18), ("$$18$$", 18), ("\\boxed{18\\text{ m}^{2}}", 18), ("\\$18", 18), ("1{,}800\\%", 1800),
     ],
 )  # fmt: skip
@@ -47,7 +47,7 @@ def test_a_clear_number_is_read(text: str, value: int | Fraction) -> None:
      "3½", "5!", "٣", "18?", "18 =", "6*3 = 18", "18-", "5+", "--5", "A-18", "18k", "$18M", "half of 18", "not 18",
      "18 and a half", "about 18", "at least 18", "more than 18", "5 dozen", "two hundred", "no", "9" * (MAX_CHARS + 1),
      "18x", "18 x", "18 / n", "18 M", "18 i",
-     "5² m", "18 x^2", "2^{3}", "12\\,13", "1{,}80", "1\u202f80", "1234\u202f567",
+     "5² m", "18 x^2", "18万", "18 百", "2^{3}", "12\\,13", "1{,}80", "1\u202f80", "1234\u202f567",
 
      "~18", "~~18~~", "1̶8̶", "18. That is wrong", "\\approx 18", "9\\boxed{18}", "18 m^2 5",
      "18 ft 2 in", "18 in 2 days",
@@ -100,7 +100,7 @@ def test_answers_as_real_models_write_them() -> None:
      "Ans\u200bwer: 1\u00ad8", "Final Answer — 18", "Answer = 18", "Answer:\r\n\r\n18",
      "Answer:\n\n$$\n18\n$$\nDone.",
      "Answer: \\[\n18\n\\]", "Answer:\n```\n18\n```", "**Answer**\n\n- 18 eggs\n\nHope this helps!",
-     "Answer:\n> 18",
+     "Answer:\n> 18", "Final Answer\n====\n18",
      "Answer:\nShe has 18 eggs left.", "The answer is:\n18", "The answer is\n\\begin{align*}\n18\n\\end{align*}",
      "So, the correct answer is **18**.", "9*2 = 18. Therefore, the final answer is $18$.", "My answer is 18",
      "Final Answer: The final answer is $18$. I hope it is correct.", "The answer to the question is thus 18.",
