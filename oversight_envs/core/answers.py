@@ -25,7 +25,7 @@ _LABEL = re.compile(_LEAD + r"(?:option |answer |debater )?[(\[]?([A-Z])[)\]]?\s
 _NUMBER = re.compile(_LEAD + r"(\d{0,9}\.?\d{1,9})\s*(%?)\s*[.!。]?", re.IGNORECASE)
 _PAIR = re.compile(r"[(\[]?([A-Z])[)\]]?\s*[:=]?\s*(\d{0,9}\.?\d{1,9})\s*(%?)", re.IGNORECASE)
 _YES_NO = re.compile(_LEAD + r"(yes|no|correct|incorrect|right|wrong)\s*[.!。]?", re.IGNORECASE)
-_DECORATION = " \t\n*_`\"'“”‘’"
+DECORATION = " \t\n*_`\"'“”‘’"
 
 
 class _PlainCharacters(dict[int, str]):
@@ -69,7 +69,7 @@ def parse_decision(text: str, labels: tuple[str, ...]) -> Verdict:
         return _verdict([first, 1 - first])
     given: dict[str, float] = {}
     for part in re.split(r"[,;\n]", text):
-        if not (match := _PAIR.fullmatch(part.strip(_DECORATION))) or match[1].upper() not in labels:
+        if not (match := _PAIR.fullmatch(part.strip(DECORATION))) or match[1].upper() not in labels:
             raise DecisionError(f"no clear decision between {', '.join(labels)} in {text!r:.200}")
         if given.setdefault(match[1].upper(), p := _probability(match[2], match[3])) != p:
             raise DecisionError(f"two probabilities for {match[1]} in {text!r:.200}")
@@ -93,7 +93,7 @@ def parse_score(text: str) -> float:
 
 
 def _short(text: str) -> str:
-    text = re.sub(r"[^\S\n]", " ", plain_characters(text)).strip(_DECORATION)
+    text = re.sub(r"[^\S\n]", " ", plain_characters(text)).strip(DECORATION)
     if not 0 < len(text) <= 300:
         raise DecisionError("the reply is empty" if not text else f"the reply is {len(text)} characters long")
     return text

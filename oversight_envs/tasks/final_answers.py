@@ -31,7 +31,7 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import NamedTuple
 
-from oversight_envs.core.answers import plain_characters
+from oversight_envs.core.answers import DECORATION, plain_characters
 
 MAX_CHARS = 200
 """Longer texts are no final answers; the bound also keeps huge integers and slow matches away."""
@@ -187,7 +187,6 @@ _EMPTY = re.compile(r"[=-]{3,}|")
 """A line with nothing on it, or only what underlines a heading."""
 _BULLETS = re.compile(r"^(?:[-*+•]\s|>|\s)+")
 _OPENS = re.compile(r"\\\[|\\\(|\$\$|```[a-z]*|\\begin\s*\{[a-z]+\*?\}")
-_DECORATION = " \t\n*_`\"'“”‘’"
 
 
 class _Strength(IntEnum):
@@ -218,14 +217,14 @@ def final_answer(text: str) -> str | None:
     if number := _find(found.text):
         return number.plain
     words = _undressed(found.text) if "\\" in found.text else found.text
-    return words.strip(_DECORATION) or None
+    return words.strip(DECORATION) or None
 
 
 def _candidate(lines: Sequence[str], index: int) -> _Candidate | None:
     line = lines[index]
     said, label = [match.end() for match in _SAID.finditer(line)], _LABEL.match(line)
     if said or label:
-        content = line[max([*said, label.end() if label else 0]) :].strip(_DECORATION)
+        content = line[max([*said, label.end() if label else 0]) :].strip(DECORATION)
         if not content or _OPENS.fullmatch(content):
             return _below(lines, index + 1)
         is_clear = label or any(map(str.isdigit, content))
@@ -233,9 +232,9 @@ def _candidate(lines: Sequence[str], index: int) -> _Candidate | None:
     if _BOX.search(line):
         return _Candidate(_out_of_its_box(line))
     if hashes := [match.end() for match in _HASHES.finditer(line)]:
-        content, is_last = line[hashes[-1] :].strip(_DECORATION), index + 1 == len(lines)
+        content, is_last = line[hashes[-1] :].strip(DECORATION), index + 1 == len(lines)
         number = _find(content)
-        if number and (number.bare or (number.first and is_last)):
+        if number and (number.bare or (number.first and (is_last or "\\" in content))):  # not "#### 2. Check"
             return _Candidate(content)
         if number and number.first and not _NUMBERED.match(content):
             return _Candidate(content, _Strength.HEADING)
@@ -253,7 +252,7 @@ def _below(lines: Sequence[str], start: int) -> _Candidate | None:
         end = next(full, at)  # the line that closes the display
     if at is None or end is None or _LABEL.match(lines[at]) or _SAID.match(lines[at]) or _BOX.search(lines[at]):
         return None  # a candidate itself
-    content = _BULLETS.sub("", lines[at], count=1).strip(_DECORATION)
+    content = _BULLETS.sub("", lines[at], count=1).strip(DECORATION)
     is_last = end + 1 == len(lines)
     stands_alone = is_last or not lines[end + 1]
     number = _find(content)
