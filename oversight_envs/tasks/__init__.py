@@ -5,10 +5,13 @@
 | ``passages`` | twelve short embedded passages with four-option questions, in QuALITY's format | no |
 | ``quality`` | QuALITY articles from a file or from the official release | no |
 | ``gsm8k`` | GSM8K word problems from a file or from the hub | yes |
-| ``jsonl`` | your own questions, one a line | where a question has no options |
+| ``jsonl`` | your own questions, one a line | where questions have no options |
 | ``stories`` | endless procedural stories: where was the kettle on day 7? | no |
 | ``arithmetic`` | endless procedural word problems or bare chains, with written solutions | yes |
 | ``nested_sums`` | endless sums that split into smaller ones | yes, and each part |
+
+Your own questions also come from ``ListTask(rows)``, ``from_csv(path)`` and ``from_hub(dataset)``: see ``lists.py``.
+``final_answer`` reads the answer of a solution that ends in one.
 
 A task's module is imported when the task is made, so that naming one costs nothing.
 """
@@ -23,8 +26,9 @@ from typing import Any
 
 from oversight_envs.core.question import Task
 from oversight_envs.tasks.final_answers import final_answer
+from oversight_envs.tasks.lists import ListTask, from_csv, from_hub
 
-__all__ = ["final_answer", "find_task", "make_task", "task_names"]
+__all__ = ["ListTask", "final_answer", "find_task", "from_csv", "from_hub", "make_task", "task_names"]
 
 _TASKS = {
     "passages": "oversight_envs.tasks.passages:Passages",

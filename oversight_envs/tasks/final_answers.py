@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from enum import IntEnum
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -79,8 +80,8 @@ _NUMBER = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_AROUND = re.compile(rf"(?:[^\W\d_]|(?<=[^\W\d_])(?:-|\s?[/·]\s?)(?=[^\W\d_])|['\s,;.()%°℃℉]|{_CURRENCY})*[=:]?\s*")
-_ONE_LETTER = re.compile(r"\s*(?:/\s*)?(?:(?![gmshdltcCFNJWVAL]\b|a\s[^\W\d_])[^\W\d_])(?![^\W\d_'])")
+_AROUND = re.compile(rf"(?:[^\W\d_]|(?<=[^\W\d_])(?:-|\s?[/·]\s?)(?=[^\W\d_])|['\s,;.()%°℃℉。]|{_CURRENCY})*[=:]?\s*")
+_ONE_LETTER = re.compile(r"\s*(?:/\s*)?(?![gmshdltcCFNJWVAL]\b|a\s[^\W\d_])[A-Za-z\u00c0-\u058f](?![^\W\d_'])")
 """After a number: a letter that is no unit. ``18x`` and ``18 / n`` are other numbers, ``18M`` may be millions."""
 
 
@@ -180,15 +181,27 @@ _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 _HASHES = re.compile(r"(?<!#)####(?!#)")
 _JOINED_BEFORE = re.compile(r"[-−–+*/^×~]\s*(?:\\[(\[]|\$|\()*\s*$")
 _JOINED_AFTER = re.compile(r"\s*(?:[-−–+*/^×~?!\d]|\\(?:times|cdot|div|pm|frac))")
+_NUMBERED = re.compile(r"\d+[.):]\s")
+"""A numbered heading, ``2. Check``."""
+_EMPTY = re.compile(r"[=-]{3,}|")
+"""A line with nothing on it, or only what underlines a heading."""
 _BULLETS = re.compile(r"^(?:[-*+•]\s|>|\s)+")
 _OPENS = re.compile(r"\\\[|\\\(|\$\$|```[a-z]*|\\begin\s*\{[a-z]+\*?\}")
 
 
+class _Strength(IntEnum):
+    """Of what may be the answer, whatever is stronger counts, and of what is equally strong the last."""
+
+    WORDS = 0  # under a label, or after "the answer is"
+    HEADING = 1  # "#### 18 eggs": it may head a section
+    MARKED = 2
+
+
 class _Candidate(NamedTuple):
-    """What may be the answer. One that is only ``weak`` gives way to any other: the words under a heading, say."""
+    """What may be the answer."""
 
     text: str
-    weak: bool = False
+    strength: _Strength = _Strength.MARKED
 
 
 def final_answer(text: str) -> str | None:
@@ -197,7 +210,7 @@ def final_answer(text: str) -> str | None:
     found: _Candidate | None = None
     for index in range(len(lines)):
         candidate = _candidate(lines, index)
-        if candidate and (found is None or found.weak or not candidate.weak):
+        if candidate and (found is None or candidate.strength >= found.strength):
             found = candidate
     if found is None:
         return None
@@ -214,7 +227,8 @@ def _candidate(lines: Sequence[str], index: int) -> _Candidate | None:
         content = line[max([*said, label.end() if label else 0]) :].strip(DECORATION)
         if not content or _OPENS.fullmatch(content):
             return _below(lines, index + 1)
-        return _Candidate(_out_of_its_box(content), weak=not label and not any(map(str.isdigit, content)))
+        is_clear = label or any(map(str.isdigit, content))
+        return _Candidate(_out_of_its_box(content), _Strength.MARKED if is_clear else _Strength.WORDS)
     if _BOX.search(line):
         return _Candidate(_out_of_its_box(line))
     if hashes := [match.end() for match in _HASHES.finditer(line)]:
@@ -222,13 +236,15 @@ def _candidate(lines: Sequence[str], index: int) -> _Candidate | None:
         number = _find(content)
         if number and (number.bare or (number.first and (is_last or "\\" in content))):  # not "#### 2. Check"
             return _Candidate(content)
-        return _Candidate(content, weak=True) if is_last else None
+        if number and number.first and not _NUMBERED.match(content):
+            return _Candidate(content, _Strength.HEADING)
+        return _Candidate(content, _Strength.WORDS) if is_last else None
     return None
 
 
 def _below(lines: Sequence[str], start: int) -> _Candidate | None:
     """What stands under a label that has nothing on its own line: an answer, unless it is where the working begins."""
-    full = (number for number in range(start, len(lines)) if lines[number])
+    full = (number for number in range(start, len(lines)) if not _EMPTY.fullmatch(lines[number]))
     at = next(full, None)
     end = at
     if at is not None and _OPENS.fullmatch(lines[at]):
@@ -242,7 +258,10 @@ def _below(lines: Sequence[str], start: int) -> _Candidate | None:
     number = _find(content)
     if number and (number.bare or is_last or (number.first and stands_alone)):
         return _Candidate(content)
-    return _Candidate(content, weak=not (is_last and any(map(str.isdigit, content)))) if stands_alone else None
+    if not stands_alone:
+        return None
+    is_clear = is_last and any(map(str.isdigit, content))
+    return _Candidate(content, _Strength.MARKED if is_clear else _Strength.WORDS)
 
 
 def _out_of_its_box(text: str) -> str:

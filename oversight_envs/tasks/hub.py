@@ -33,7 +33,7 @@ def official_file(url: str) -> Path:
     return file
 
 
-def hub_rows(dataset: str, config: str, split: str) -> Iterator[Row]:
+def hub_rows(dataset: str, config: str | None, split: str) -> Iterator[Row]:
     """The rows of a Hugging Face data set, through the ``datasets`` library and its cache."""
     try:
         from datasets import load_dataset
@@ -46,7 +46,8 @@ def hub_rows(dataset: str, config: str, split: str) -> Iterator[Row]:
         table = load_dataset(dataset, config, split=split)
     except Exception as error:  # its offline errors share no base class with its other ones
         raise ConnectionError(
-            f"could not load {dataset} ({config}, {split}) from the hub ({error}): pass path="
+            f"could not load {dataset} (config {config}, split {split}) from the hub ({error}): pass path=, or "
+            "download it elsewhere and use ListTask or from_csv"
         ) from error
     for number, fields in enumerate(table, start=1):
         yield Row(f"{dataset}/{split}:{number}", dict(fields))

@@ -13,7 +13,9 @@ class Passages(Quality):
 
     name = "passages"
 
-    def __init__(self, split: str = "all", *, options: int = 2, max_passage_chars: int | None = None) -> None:
+    def __init__(
+        self, split: str = "all", *, options: int = 2, shuffle: bool = True, max_passage_chars: int | None = None
+    ) -> None:
         self.split = check_split(split, ("all", *SPLITS))
         file = files("oversight_envs.tasks") / "data" / "passages.jsonl"
-        self._load([file], split, options, difficult_only=False, max_passage_chars=max_passage_chars)
+        self._load([file], split, options, shuffle, difficult_only=False, max_passage_chars=max_passage_chars)

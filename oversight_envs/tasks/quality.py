@@ -15,9 +15,9 @@ from typing import Any
 
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.question import Question, Task
-from oversight_envs.core.seeding import derive_seed
 from oversight_envs.tasks.files import DataError, Row, existing_file, read_jsonl
 from oversight_envs.tasks.hub import official_file
+from oversight_envs.tasks.options import shown_options
 from oversight_envs.tasks.splits import SPLITS, check_split, rank_splits
 
 OFFICIAL = "https://raw.githubusercontent.com/nyu-mll/quality/main/data/v1.0.1/QuALITY.v1.0.1.htmlstripped."
@@ -34,7 +34,8 @@ class Quality(Task):
 
     ``options=2`` keeps the right answer and the annotators' most frequent ``untimed_best_distractor`` (votes for the
     right answer don't count; a tie is drawn by a seed made of the question's id); where nobody voted, a wrong option
-    drawn by such a seed. Which of the two stands first is drawn likewise. ``options=4`` keeps all, in the file's order.
+    drawn by such a seed. ``options=4`` keeps all. The order is drawn likewise, unless ``shuffle=False`` asks for the
+    file's own: otherwise the right answer's place could be learned.
 
     Questions that can't be used are left out and counted by reason in ``skipped``. The article is kept as it is in the
     file, line breaks, double spaces and curly quotes included, because quotes are checked against it.
@@ -48,6 +49,7 @@ class Quality(Task):
         split: str = "all",
         *,
         options: int = 2,
+        shuffle: bool = True,
         difficult_only: bool = False,
         max_passage_chars: int | None = None,
     ) -> None:
@@ -63,13 +65,14 @@ class Quality(Task):
             self.split = check_split(split, ("all", "train", "validation"))
             parts = {"all": ("train", "dev"), "train": ("train",), "validation": ("dev",)}[split]
             files, cut = [official_file(OFFICIAL + part) for part in parts], "all"
-        self._load(files, cut, options, difficult_only, max_passage_chars)
+        self._load(files, cut, options, shuffle, difficult_only, max_passage_chars)
 
     def _load(
         self,
         files: Iterable[Path | Traversable],
         cut: str,
         options: int,
+        shuffle: bool,
         difficult_only: bool,
         max_passage_chars: int | None,
     ) -> None:
@@ -89,7 +92,9 @@ class Quality(Task):
             if cut not in ("all", splits[row.text("article_id")]):
                 continue
             for number, fields in enumerate(questions, start=1):
-                question = _question(row, Row(f"{row.where}, question {number}", fields), article, number, options)
+                question = _question(
+                    row, Row(f"{row.where}, question {number}", fields), article, number, options, shuffle
+                )
                 if isinstance(question, str):
                     skipped[question] += 1
                 elif max_passage_chars is not None and len(article) > max_passage_chars:
@@ -116,7 +121,7 @@ class Quality(Task):
         return self._questions[index]
 
 
-def _question(line: Row, row: Row, article: str, number: int, keep: int) -> dict[str, Any] | str:
+def _question(line: Row, row: Row, article: str, number: int, keep: int, shuffle: bool) -> dict[str, Any] | str:
     """What ``Question`` takes, or the reason why this question can't be used. Malformed fields raise DataError."""
     text = row.text("question").strip()
     fallback = f"{line.fields.get('set_unique_id') or line.text('article_id')}_{number}"
@@ -135,18 +140,13 @@ def _question(line: Row, row: Row, article: str, number: int, keep: int) -> dict
     if len({" ".join(option.casefold().split()) for option in options}) < 4:
         return "equal options"
     validation, speed = _entries(row, "validation"), _entries(row, "speed_validation")
-    shown, distractor = [0, 1, 2, 3], None
-    if keep == 2:
-        votes = Counter(
-            label for entry in validation if type(label := entry.get("untimed_best_distractor")) is int
-            and 1 <= label <= 4 and label != gold
-        )  # fmt: skip
-        wrong = [label for label in (1, 2, 3, 4) if label != gold]
-        best = [label for label in wrong if votes[label] == max(votes.values(), default=0)]
-        distractor = best[derive_seed("quality distractor", id) % len(best)]
-        shown = [gold - 1, distractor - 1]
-        if derive_seed("quality order", id) % 2:
-            shown.reverse()
+    votes = Counter(
+        label for entry in validation if type(label := entry.get("untimed_best_distractor")) is int
+        and 1 <= label <= 4 and label != gold
+    )  # fmt: skip
+    best = [label - 1 for label in votes if votes[label] == max(votes.values())]
+    shown = shown_options(id, 4, gold - 1, stream="quality", keep=keep, preferred=best, shuffle=shuffle)
+    distractor = None if keep == 4 else next(option for option in shown if option != gold - 1) + 1
     difficult = row.fields.get("difficult")
     return {
         "id": id,

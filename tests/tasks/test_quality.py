@@ -36,7 +36,8 @@ def test_quality_keeps_the_right_answer_and_the_best_distractor(tmp_path: Path) 
     assert pairs["most"].metadata["untimed_accuracy"] == 1
     assert pairs["most"].metadata["speed_accuracy"] == 0
     assert pairs["none"].metadata["distractor_from"] == "seed"
-    four = Quality(file, options=4)
+    assert {Quality(file, options=4)[index].options.index("a") for index in range(4)} != {0}  # shuffled
+    four = Quality(file, options=4, shuffle=False)
     assert four[3].options == ("a", "b", "c", "d")
     assert four[3].truth == 1
 
