@@ -9,6 +9,7 @@ from typing import Any
 
 from oversight_envs.agents import SpeakingJudge
 from oversight_envs.agents.specs import Known, make_marker, make_player, make_speaker
+from oversight_envs.cli.fitting import LONGEST, SPEECHES
 from oversight_envs.core.players import check_players
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
@@ -30,7 +31,7 @@ class Cast:
     agents: Sequence[str] = ()
     judge: str | None = None
     humans: Sequence[str] = ()
-    max_new_tokens: int = 256
+    max_new_tokens: int | None = None
     temperature: float = 0.7
     best_of: int = 1
     _made: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
@@ -81,9 +82,13 @@ class Cast:
 
     def _speaker(self, spec: str) -> Any:
         try:
-            return make_speaker(spec, max_new_tokens=self.max_new_tokens, temperature=self.temperature)
+            speaker = make_speaker(spec, max_new_tokens=self.max_new_tokens or LONGEST, temperature=self.temperature)
         except ValueError as error:
             raise ValueError(f"--agent {spec}: {error}") from error
+        context = getattr(getattr(speaker, "lm", None), "context_length", None)
+        if self.max_new_tokens is None and context is not None:
+            speaker.max_new_tokens = max(1, min(LONGEST, context // SPEECHES))
+        return speaker
 
     def _marker(self, scores: bool, spec: str, knows: Known) -> Any:
         try:

@@ -14,8 +14,8 @@ from oversight_envs.cli.fitting import fitter
 from oversight_envs.cli.progress import progress
 from oversight_envs.cli.screen import stdout
 from oversight_envs.core.protocol import Protocol
-from oversight_envs.core.question import Task
-from oversight_envs.evaluation.evaluate import Evaluation, evaluate
+from oversight_envs.core.question import Question, Task
+from oversight_envs.evaluation.evaluate import Evaluation, evaluate, sensible_baselines
 
 
 def run_evaluation(
@@ -23,7 +23,7 @@ def run_evaluation(
     task: Task,
     cast: Cast,
     *,
-    questions: int,
+    questions: int | Sequence[Question],
     out: Path,
     samples: int = 1,
     baselines: Sequence[str] | None = None,
@@ -33,11 +33,13 @@ def run_evaluation(
     about: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
-    chosen = task.sample(questions, seed=seed)
+    chosen = task.sample(questions, seed=seed) if isinstance(questions, int) else questions
     players = cast.players(protocol, task, chosen)
-    # the judge reads passages too, as the expert baseline; a judge of another context cuts for all alike
-    readers = [player for role, player in players.items() if protocol.roles[role].expert or baselines != ()]
-    fit = fitter(protocol, readers, cast.max_new_tokens)
+    games: list[tuple[Protocol, Mapping[str, Any]]] = [(protocol, players)]
+    judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
+    if len(judges) == 1 and baselines != ():  # the judge reads passages too, as the expert baseline
+        games += [(game, {"judge_0": players[judges[0]]}) for game in sensible_baselines(protocol, chosen).values()]
+    fit = fitter(games)
     try:
         with progress(stdout()) as tell:
             return evaluate(

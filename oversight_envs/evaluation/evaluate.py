@@ -115,7 +115,7 @@ def evaluate(
     """
     chosen = task.sample(questions, seed=seed) if questions is None or isinstance(questions, int) else questions
     judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
-    sensible = _sensible_baselines(protocol, chosen) if len(judges) == 1 and baselines != () else {}
+    sensible = sensible_baselines(protocol, chosen) if len(judges) == 1 and baselines != () else {}
     wanted = tuple(sensible) if baselines is None else tuple(baselines)
     for baseline in wanted:
         if baseline not in BASELINES:
@@ -203,7 +203,8 @@ def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> dict[str, Protocol]:
+def sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> dict[str, Protocol]:
+    """The games that a protocol with one judge is compared with on these questions."""
     if isinstance(protocol, Direct):
         return {}
     games = dict(protocol.baselines()) or {name: Direct(expert=name == "expert") for name in BASELINES}
