@@ -60,20 +60,35 @@ class Cast:
             raise ValueError(str(error)) from error
 
     def _specs(self, protocol: Protocol) -> tuple[str, dict[str, str]]:
-        """The spec for every speaker, and those of single roles."""
-        everyone, single = self.model, dict.fromkeys(self.humans, "human")
+        """The spec for every speaker, and those of single roles. Whoever is named must have a role to play."""
+        single = {role: ("human", f"--human {role}") for role in self.humans}
+        everyone: str | None = None
         for given in self.agents:
             match = _ROLE.fullmatch(given)
+            role = match["role"] if match else None
+            if match is None and everyone is not None:
+                raise ValueError(f"--agent {given}: --agent {everyone} speaks for every role; write ROLE={given}")
+            if role in single:
+                raise ValueError(f"--agent {given}: {role} is given twice, also as {single[role][1]}")
             if match is None:
                 everyone = given
-            elif match["role"] in single:
-                raise ValueError(f"--agent {given}: {match['role']} is given twice")
             else:
-                single[match["role"]] = match["spec"]
+                single[match["role"]] = (match["spec"], f"--agent {given}")
         for role in single:
             if role not in protocol.roles:
                 raise ValueError(f"{protocol.name} has no role {role!r}; its roles are {', '.join(protocol.roles)}")
-        return everyone, single
+        speakers = [name for name, role in protocol.roles.items() if not role.judges]
+        judges = [name for name, role in protocol.roles.items() if role.judges]
+        asking = any(protocol.roles[name].speaks for name in judges if name not in single)
+        for flag, spec, roles, used in ("--agent", everyone, speakers, asking), ("--judge", self.judge, judges, False):
+            if spec is not None and roles and not used and all(role in single for role in roles):
+                others = " and ".join(single[role][1] for role in roles)
+                raise ValueError(f"{flag} {spec}: no role is left for it beside {others}; leave one of them out")
+        left = [everyone is not None or name in single for name in speakers]
+        left += [self.judge is not None or name in single for name in judges]
+        if self.model != DEFAULT_MODEL and all(left) and not (asking and everyone is None):
+            raise ValueError(f"--model {self.model}: no role is left for it; leave it out, or --agent or --judge")
+        return everyone or self.model, {role: spec for role, (spec, _) in single.items()}
 
     def _make(self, duty: str, spec: str, make: Callable[[str], Any]) -> Any:
         if (duty, spec) not in self._made:
