@@ -88,12 +88,17 @@ ENVIRONMENTS = (
 )
 """Environments of this package: ``NAME`` is module ``oversight_envs.NAME_v0`` and id ``oversight/NAME-v0``."""
 
+PARALLEL = ("debate", "prover_verifier")
+"""Those that have a parallel form: several players speak at once, where judges are filled from inside."""
+
 
 def _register() -> None:
     for name in ENVIRONMENTS:
         env_id = f"oversight/{name.replace('_', '-')}-v0"
         if env_id not in pettingzoo.aec_registry:
             pettingzoo.register("aec", env_id, f"oversight_envs.{name}_v0:env")
+        if name in PARALLEL and env_id not in pettingzoo.parallel_registry:
+            pettingzoo.register("parallel", env_id, f"oversight_envs.{name}_v0:parallel_env")
         if env_id not in gymnasium.registry:
             gymnasium.register(env_id, f"oversight_envs.{name}_v0:gym_env", disable_env_checker=True)
 

@@ -145,12 +145,14 @@ def _check_play(
             same = twin.log == part.log and [a.prompt for a in twin.asks] == [a.prompt for a in part.asks]
             _expect(same, f"{where}: after {cut} answers a {how} is not the same episode")
     record = make_record(episode, task)
-    rewards = reward_all([record], get_rule(None, protocol))[0]
+    rule = get_rule(None, protocol)
+    rewards = reward_all([record], rule)[0]
     for role, value in rewards.items():
         _expect(math.isfinite(value), f"{where}: the reward of {role} is {value}")
     if protocol.zero_sum:
-        total = sum(value for role, value in rewards.items() if not protocol.roles[role].judges)
-        _expect(abs(total) < 1e-9, f"{where}: declared zero-sum, but the rewards sum to {total}: {rewards}")
+        paid = rule([record])[0]  # by the game's own rule: nobody wins what a judge's log score loses
+        total = sum(paid.values())
+        _expect(abs(total) < 1e-9, f"{where}: declared zero-sum, but the rewards sum to {total}: {paid}")
     back = Record.from_json(record.to_json())
     _expect(back.to_json() == record.to_json(), f"{where}: the record changes on its way through JSON")
     _expect(back.episode(protocol).outcome == episode.outcome, f"{where}: the saved record replays to another outcome")

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from oversight_envs import Assignment, Decide, Message, Protocol, Question, Role, Speech, Task, Turn, View
+from oversight_envs import Assignment, Decide, Message, Protocol, Question, Role, Say, Speech, Task, Turn, View
 from oversight_envs.agents import BestOfNAgent, SpeakingJudge
 from oversight_envs.core.protocol import Game
-from oversight_envs.core.rewards import nobody
+from oversight_envs.core.rewards import log_probability, logit, nobody
 from oversight_envs.judges import CallableJudge
 from oversight_envs.protocols import Debate
 from oversight_envs.testing import ConformanceError, Puppet, check_agent, check_judge, check_protocol, check_task
@@ -55,6 +55,37 @@ class Endless(Leaky):
 def test_the_kit_finds_broken_protocols(protocol: Protocol, message: str, things: Task) -> None:
     with pytest.raises(ConformanceError, match=message):
         check_protocol(protocol, things)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peers(Protocol):
+    """Two who argue, the second of whom decides: what it loses in log score, nobody wins."""
+
+    name: ClassVar = "peers"
+    reward: ClassVar = logit
+    zero_sum: ClassVar = True
+    roles: ClassVar = {"peer_0": Role("peer", {"say"}), "peer_1": Role("peer", {"say", "decide"})}
+
+    def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
+        return Assignment(sides={"peer_0": 0, "peer_1": 1})
+
+    def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
+        prompt = (Message("user", question.text),)
+        yield Say(dict.fromkeys(self.roles, prompt))
+        yield Decide("peer_1", (View(prompt, (0, 1)),), question.options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotZeroSum(Peers):
+    """A broken game: it says that it is zero-sum."""
+
+    reward: ClassVar = log_probability
+
+
+def test_zero_sum_is_what_the_rule_pays_whoever_also_judges(things: Task) -> None:
+    check_protocol(Peers(), things)
+    with pytest.raises(ConformanceError, match="declared zero-sum"):
+        check_protocol(NotZeroSum(), things)
 
 
 def test_the_kit_finds_broken_players_and_tasks(things: Task) -> None:

@@ -43,7 +43,10 @@ JudgeSpec = Annotated[
     typer.Option("--judge", "--verifier", help="Who decides or marks: a model, KIND:MODEL, human or oracle."),
 ]
 Seed = Annotated[int, typer.Option(help="Decides questions, sides and every random draw.")]
-MaxNewTokens = Annotated[int, typer.Option(min=1, help="Longest speech of a model, in tokens.")]
+MaxNewTokens = Annotated[
+    int | None,
+    typer.Option(min=1, help="Longest speech of a model, in tokens. [default: 256, less for a short context]"),
+]
 Temperature = Annotated[float, typer.Option(min=0.0, help="Of the models' speeches; 0 takes the most probable token.")]
 BestOf = Annotated[int, typer.Option(min=1, help="Draw N speeches, keep the one that the judge likes best.")]
 Reward = Annotated[str | None, typer.Option(help="Reward rule. [default: the game's own]")]
@@ -82,7 +85,7 @@ def play(
     question: Annotated[str | None, typer.Option(help="Id or index. [default: drawn by the seed]")] = None,
     seed: Seed = 0,
     reward: Reward = None,
-    max_new_tokens: MaxNewTokens = 256,
+    max_new_tokens: MaxNewTokens = None,
     temperature: Temperature = 0.7,
     best_of: BestOf = 1,
 ) -> None:
@@ -100,8 +103,7 @@ def play(
     asked = find_question(questions, question, seed)
     cast = Cast(model, agent or [], judge, human or [], max_new_tokens, temperature, best_of)
     players = cast.players(game, questions, [asked])
-    experts = [player for role, player in players.items() if game.roles[role].expert]
-    fit = fitter(game, experts, max_new_tokens)
+    fit = fitter([(game, players)])
     people = [role for role, player in players.items() if getattr(player, "description", {}).get("type") == "human"]
     shown = fit(asked) if fit else asked
     play_one(stdout(), game, questions, shown, players, seed=seed, reward=reward, humans=people)
@@ -123,7 +125,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for the results. [default: runs/GAME-TASK]")] = None,
     seed: Seed = 0,
     reward: Reward = None,
-    max_new_tokens: MaxNewTokens = 256,
+    max_new_tokens: MaxNewTokens = None,
     temperature: Temperature = 0.7,
     best_of: BestOf = 1,
     concurrency: Annotated[int, typer.Option(min=1, help="Episodes in flight.")] = 32,

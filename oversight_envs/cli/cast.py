@@ -9,6 +9,7 @@ from typing import Any
 
 from oversight_envs.agents import SpeakingJudge
 from oversight_envs.agents.specs import Known, make_marker, make_player, make_speaker
+from oversight_envs.cli.fitting import LONGEST, SPEECHES
 from oversight_envs.core.players import check_players
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
@@ -30,7 +31,7 @@ class Cast:
     agents: Sequence[str] = ()
     judge: str | None = None
     humans: Sequence[str] = ()
-    max_new_tokens: int = 256
+    max_new_tokens: int | None = None
     temperature: float = 0.7
     best_of: int = 1
     _made: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
@@ -59,20 +60,35 @@ class Cast:
             raise ValueError(str(error)) from error
 
     def _specs(self, protocol: Protocol) -> tuple[str, dict[str, str]]:
-        """The spec for every speaker, and those of single roles."""
-        everyone, single = self.model, dict.fromkeys(self.humans, "human")
+        """The spec for every speaker, and those of single roles. Whoever is named must have a role to play."""
+        single = {role: ("human", f"--human {role}") for role in self.humans}
+        everyone: str | None = None
         for given in self.agents:
             match = _ROLE.fullmatch(given)
+            role = match["role"] if match else None
+            if match is None and everyone is not None:
+                raise ValueError(f"--agent {given}: --agent {everyone} speaks for every role; write ROLE={given}")
+            if role in single:
+                raise ValueError(f"--agent {given}: {role} is given twice, also as {single[role][1]}")
             if match is None:
                 everyone = given
-            elif match["role"] in single:
-                raise ValueError(f"--agent {given}: {match['role']} is given twice")
             else:
-                single[match["role"]] = match["spec"]
+                single[match["role"]] = (match["spec"], f"--agent {given}")
         for role in single:
             if role not in protocol.roles:
                 raise ValueError(f"{protocol.name} has no role {role!r}; its roles are {', '.join(protocol.roles)}")
-        return everyone, single
+        speakers = [name for name, role in protocol.roles.items() if not role.judges]
+        judges = [name for name, role in protocol.roles.items() if role.judges]
+        asking = any(protocol.roles[name].speaks for name in judges if name not in single)
+        for flag, spec, roles, used in ("--agent", everyone, speakers, asking), ("--judge", self.judge, judges, False):
+            if spec is not None and roles and not used and all(role in single for role in roles):
+                others = " and ".join(single[role][1] for role in roles)
+                raise ValueError(f"{flag} {spec}: no role is left for it beside {others}; leave one of them out")
+        left = [everyone is not None or name in single for name in speakers]
+        left += [self.judge is not None or name in single for name in judges]
+        if self.model != DEFAULT_MODEL and all(left) and not (asking and everyone is None):
+            raise ValueError(f"--model {self.model}: no role is left for it; leave it out, or --agent or --judge")
+        return everyone or self.model, {role: spec for role, (spec, _) in single.items()}
 
     def _make(self, duty: str, spec: str, make: Callable[[str], Any]) -> Any:
         if (duty, spec) not in self._made:
@@ -81,9 +97,13 @@ class Cast:
 
     def _speaker(self, spec: str) -> Any:
         try:
-            return make_speaker(spec, max_new_tokens=self.max_new_tokens, temperature=self.temperature)
+            speaker = make_speaker(spec, max_new_tokens=self.max_new_tokens or LONGEST, temperature=self.temperature)
         except ValueError as error:
             raise ValueError(f"--agent {spec}: {error}") from error
+        context = getattr(getattr(speaker, "lm", None), "context_length", None)
+        if self.max_new_tokens is None and context is not None:
+            speaker.max_new_tokens = max(1, min(LONGEST, context // SPEECHES))
+        return speaker
 
     def _marker(self, scores: bool, spec: str, knows: Known) -> Any:
         try:

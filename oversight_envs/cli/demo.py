@@ -1,7 +1,7 @@
 """The main job, start to end: games of a small real language model, measured; tiny models trained; the report.
 
-Sized for two cores: speeches of at most 60 words, two dozen questions, sums of two steps, a tenth of the published
-debate training and two rounds of the prover-verifier game. Everything is kept under one folder; a demo that was stopped
+Sized for two cores: speeches of at most 60 words, eight questions, sums of two steps, a small part of the published
+trainings, side by side. Everything is kept under one folder; a demo that was stopped
 goes on where it was.
 """
 
@@ -27,6 +27,7 @@ from oversight_envs.tasks import make_task
 
 SEED = 0
 QUESTIONS = 8
+"""The first ones of each task: those on passages share two passages, which are read once."""
 DEBATE = ("questions=320", "held_out=200")
 PROVERS = ("rounds=2", "verifier_problems=500", "prover_steps=40", "attack_steps=40", "held_out=100")
 SUMS: dict[str, Any] = {"style": "chain", "steps": 2}
@@ -61,7 +62,8 @@ def run_demo(console: Console, out: Path, model: str) -> None:
         _say(console, f"{game.name} on {QUESTIONS} questions of {task.name}")
         folder = out / game.name
         about = SUMS if task.name == "arithmetic" else {}
-        evaluations.append(run_evaluation(game, task, cast, questions=QUESTIONS, out=folder, seed=SEED, about=about))
+        chosen = [task[index] for index in range(QUESTIONS)]
+        evaluations.append(run_evaluation(game, task, cast, questions=chosen, out=folder, seed=SEED, about=about))
         show_evaluation(console, evaluations[-1])
     _say(console, "Training tiny models, side by side: self-play debate, and prover-verifier rounds")
     trainings = train(

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from oversight_envs.core.episode import Episode
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question
+from oversight_envs.core.requests import Case, Solution, Turn
+from oversight_envs.core.verdict import Verdict
 
-INSTRUCTIONS = 700
-"""Tokens kept free for instructions, question, answers and headings: our wordings need about 400."""
-HEADING = 48
-"""Tokens that surround one speech in a later prompt."""
+LONGEST = 256
+"""Tokens of a speech, at most, where the user does not say."""
+SPEECHES = 8
+"""A speech may fill this part of a short context, where the user does not say: two fit beside a short passage."""
+MARKS = 1.25
+"""How much longer a speech may become when others are shown it: the beginnings of lines, marks of quotes."""
 
 
-def fitter(protocol: Protocol, players: Iterable[Any], max_new_tokens: int) -> Callable[[Question], Question] | None:
-    """A function that cuts a question's passage to what every language model among ``players`` can read.
+def fitter(games: Sequence[tuple[Protocol, Mapping[str, Any]]]) -> Callable[[Question], Question] | None:
+    """A function that cuts a question's passage to what every language model that reads it can read, in every game.
 
-    None where no language model plays. The cut depends on the protocol's rounds, so that no prompt outgrows the context
-    in the last one.
+    ``games`` are protocols with their players. What is kept free for instructions, answers and speeches is what they
+    take: each game is played with next to no passage, by players who say as much as they may. None where no language
+    model reads the passage.
     """
-    models = {id(lm): lm for player in players for lm in _language_models(player)}
-    if not models:
+    if not any(_readers(game, role, players[role]) for game, players in games for role in game.roles):
         return None
     from oversight_envs.models import fit_passage
 
-    speakers = sum(role.speaks for role in protocol.roles.values())
-    rounds = int(protocol.config.get("rounds", 1))
-    said = max(1, rounds * speakers) * (max_new_tokens + HEADING)
-
     def fit(question: Question) -> Question:
-        for lm in models.values():
-            room = lm.context_length - INSTRUCTIONS - said
+        taken: dict[int, tuple[Any, int]] = {}
+        for game, players in games:
+            for lm, tokens in _taken(game, players, question):
+                taken[id(lm)] = lm, max(tokens, taken.get(id(lm), (lm, 0))[1])
+        for lm, tokens in taken.values():
+            room = lm.context_length - tokens
             if room < 1:
                 raise ValueError(
-                    f"model {lm.name!r} reads {lm.context_length} tokens, which {rounds} rounds of {speakers} speeches "
-                    f"of {max_new_tokens} tokens fill: give a smaller --max-new-tokens or fewer rounds"
+                    f"model {lm.name!r} reads {lm.context_length} tokens, and instructions and speeches take {tokens}: "
+                    "give a smaller --max-new-tokens, fewer rounds or a shorter wording (--option wording=NAME)"
                 )
             # counting tokens is slow for long texts, and a token is at least a byte
             if len(question.passage.encode("utf-8", "replace")) > room:
@@ -45,9 +52,47 @@ def fitter(protocol: Protocol, players: Iterable[Any], max_new_tokens: int) -> C
     return fit
 
 
-def _language_models(player: Any) -> list[Any]:
-    """The language models behind a player, those inside best-of-N and other combinations included."""
-    lm = getattr(player, "lm", None)
+def _taken(game: Protocol, players: Mapping[str, Any], question: Question) -> Iterator[tuple[Any, int]]:
+    """Each model that reads the passage, with the tokens of each prompt beside the passage and of the reply to it."""
+    episode = Episode(game, replace(question, passage=question.passage[:1]), 0)
+    while not episode.done:
+        for ask in tuple(episode.asks):
+            longest = _speech_tokens(players[ask.role])
+            for lm in _readers(game, ask.role, players[ask.role]):
+                yield lm, len(lm.encode(ask.prompt)) + (longest if isinstance(ask, Turn) else 0)
+            if isinstance(ask, Case):
+                episode.answer(ask, Verdict((-math.log(len(ask.labels)),) * len(ask.labels)))
+            elif isinstance(ask, Solution):
+                episode.answer(ask, 0.0)
+            else:
+                episode.answer(ask, _words(players[ask.role], question, int(MARKS * longest)))
+
+
+def _words(player: Any, question: Question, tokens: int) -> str:
+    """A text of at least so many tokens of the player's model, in words that it knows: the question's."""
+    models: list[Any] = [getattr(who, "lm", None) for who in (player, *_parts(player))]
+    models = [lm for lm in models if hasattr(lm, "encode_text")]
+    words = models[0].encode_text(question.text) if models else question.text.split()
+    return f"{question.text} " * math.ceil(tokens / max(1, len(words)))
+
+
+def _speech_tokens(player: Any) -> int:
+    """The longest speech of a player, in tokens; of one who does not say, ``LONGEST``."""
+    for who in (player, *_parts(player)):
+        if isinstance(longest := getattr(who, "max_new_tokens", None), int):
+            return longest
+    return LONGEST
+
+
+def _readers(game: Protocol, role: str, player: Any) -> list[Any]:
+    """The language models by which an expert reads the passage."""
+    if not game.roles[role].expert:
+        return []
+    models = [getattr(who, "lm", None) for who in (player, *_parts(player))]
+    return [lm for lm in models if hasattr(lm, "context_length")]
+
+
+def _parts(player: Any) -> list[Any]:
+    """Those whom a player is made of: of best-of-N and other combinations."""
     inner = [getattr(player, name, None) for name in ("agent", "judge", "speaker")]
-    own = [lm] if hasattr(lm, "context_length") else []
-    return own + [found for part in inner if part is not None for found in _language_models(part)]
+    return [who for part in inner if part is not None for who in (part, *_parts(part))]

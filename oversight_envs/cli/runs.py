@@ -15,9 +15,9 @@ from oversight_envs.cli.fitting import fitter
 from oversight_envs.cli.progress import progress
 from oversight_envs.cli.screen import stdout
 from oversight_envs.core.protocol import Protocol
-from oversight_envs.core.question import Task
+from oversight_envs.core.question import Question, Task
 from oversight_envs.core.usage import Usage
-from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate
+from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate, sensible_baselines
 from oversight_envs.models.api import without_secrets
 
 
@@ -26,7 +26,7 @@ def run_evaluation(
     task: Task,
     cast: Cast,
     *,
-    questions: int,
+    questions: int | Sequence[Question],
     out: Path,
     samples: int = 1,
     baselines: Sequence[str] | None = None,
@@ -38,12 +38,14 @@ def run_evaluation(
     limits: Limits = NO_LIMITS,
 ) -> Evaluation:
     """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
-    chosen = task.sample(questions, seed=seed)
+    chosen = task.sample(questions, seed=seed) if isinstance(questions, int) else questions
     players = cast.players(protocol, task, chosen)
     limits.apply(players.values(), out)
-    # the judge reads passages too, as the expert baseline; a judge of another context cuts for all alike
-    readers = [player for role, player in players.items() if protocol.roles[role].expert or baselines != ()]
-    fit = fitter(protocol, readers, cast.max_new_tokens)
+    games: list[tuple[Protocol, Mapping[str, Any]]] = [(protocol, players)]
+    judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
+    if len(judges) == 1 and baselines != ():  # the judge reads passages too, as the expert baseline
+        games += [(game, {"judge_0": players[judges[0]]}) for game in sensible_baselines(protocol, chosen).values()]
+    fit = fitter(games)
     try:
         with progress(stdout()) as tell:
             return evaluate(

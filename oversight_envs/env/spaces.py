@@ -6,10 +6,13 @@ check a long text. Model output is any Unicode, so membership here is a type and
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Space
+from gymnasium.vector.utils import create_shared_memory, read_from_shared_memory, write_to_shared_memory
 
 from oversight_envs.core.checks import at_least
 
@@ -53,3 +56,55 @@ class Unicode(Space[str]):
 
     def __repr__(self) -> str:
         return f"Unicode({self.max_length})"
+
+
+SHARED_BYTES = 2**20
+"""Room for one text in the memory that ``gymnasium.vector.AsyncVectorEnv`` shares with its processes. (That of the
+longest text would be 40 MB for each environment.)"""
+_LENGTH_BYTES = 8
+
+
+@create_shared_memory.register
+def _create(_: Unicode, n: int = 1, ctx: Any = multiprocessing) -> Any:
+    return ctx.Array("B", n * SHARED_BYTES, lock=False)
+
+
+@write_to_shared_memory.register
+def _write(_: Unicode, index: int, values: str, shared_memory: Any) -> None:
+    text = values.encode("utf-8", "surrogatepass")
+    if len(text) > SHARED_BYTES - _LENGTH_BYTES:
+        raise ValueError(
+            f"an observation of {len(text):,} bytes is too long to share: give AsyncVectorEnv shared_memory=False"
+        )
+    start = index * SHARED_BYTES
+    memory = memoryview(shared_memory).cast("B")
+    memory[start : start + _LENGTH_BYTES + len(text)] = len(text).to_bytes(_LENGTH_BYTES, "little") + text
+
+
+class SharedTexts(Sequence[str]):
+    """The texts of all environments, as they are in the shared memory when they are looked at; a copy is a tuple.
+
+    (A vector reads its memory once, when it is made, and gives copies of what it got, or with ``copy=False`` that.)
+    """
+
+    def __init__(self, memory: Any, n: int) -> None:
+        self._memory, self._n = memory, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        start = range(self._n)[index] * SHARED_BYTES + _LENGTH_BYTES
+        memory = memoryview(self._memory).cast("B")
+        length = int.from_bytes(memory[start - _LENGTH_BYTES : start], "little")
+        return bytes(memory[start : start + length]).decode("utf-8", "surrogatepass")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> tuple[str, ...]:
+        return tuple(self)
+
+
+@read_from_shared_memory.register  # type: ignore[arg-type]  # it says tuple, and means what is then copied
+def _read(_: Unicode, shared_memory: Any, n: int = 1) -> SharedTexts:
+    return SharedTexts(shared_memory, n)

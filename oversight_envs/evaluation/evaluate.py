@@ -238,7 +238,7 @@ def _games(
     """Condition -> its game, the one that the evaluation is about first."""
     sensible = {}
     if len(_judges(protocol)) == 1 and baselines != ():
-        sensible = _sensible_baselines(protocol, questions)
+        sensible = sensible_baselines(protocol, questions)
     wanted = tuple(sensible) if baselines is None else tuple(baselines)
     for baseline in wanted:
         if baseline not in BASELINES:
@@ -311,7 +311,8 @@ def _claim(folder: Path, settings: Mapping[str, Any], reuse: bool | None) -> Non
         )
 
 
-def _sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> dict[str, Protocol]:
+def sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> dict[str, Protocol]:
+    """The games that a protocol with one judge is compared with on these questions."""
     if isinstance(protocol, Direct):
         return {}
     games = dict(protocol.baselines()) or {name: Direct(expert=name == "expert") for name in BASELINES}

@@ -43,6 +43,13 @@ def test_registries() -> None:
         assert observation
 
 
+def test_parallel_forms_are_registered() -> None:
+    env = pettingzoo.make("parallel", "oversight/debate-v0", players={"judge_0": Puppet()})
+    assert sorted(env.reset(seed=1)[0]) == ["debater_0", "debater_1"]
+    env = pettingzoo.make("parallel", "oversight/prover-verifier-v0", players={"verifier_0": Puppet()})
+    assert sorted(env.reset(seed=1)[0]) == ["helpful_0", "sneaky_0"]
+
+
 def test_parallel_form(things: Any, sums: Any, oracle: OracleJudge) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

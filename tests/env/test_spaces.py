@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from copy import deepcopy
 
-from oversight_envs.env.spaces import TextObservation, Unicode
+import pytest
+from gymnasium.vector.utils import create_shared_memory, read_from_shared_memory, write_to_shared_memory
+
+from oversight_envs.env.spaces import SHARED_BYTES, TextObservation, Unicode
 
 
 def test_any_string_up_to_the_bound_is_in_the_space() -> None:
@@ -29,3 +32,19 @@ def test_samples_are_in_the_space_and_follow_the_seed() -> None:
     assert answers != Unicode(30) == Unicode(30, seed=1)
     with pytest.raises(ValueError, match="masked"):
         answers.sample(mask=1)
+
+
+@pytest.mark.parametrize("text", ["", "a", "line\n\0 end ", "読む 🙂 \ud800", "x" * 100_000])
+def test_texts_pass_through_the_memory_that_vectors_share(text: str) -> None:
+    space = Unicode(1000)
+    memory = create_shared_memory(space, n=3)
+    texts = read_from_shared_memory(space, memory, n=3)
+    before = deepcopy(texts)
+    assert before == ("", "", "")
+    write_to_shared_memory(space, 1, "longer than what follows it " * 9, memory)
+    write_to_shared_memory(space, 1, text, memory)
+    write_to_shared_memory(space, 2, "next", memory)
+    assert deepcopy(texts) == tuple(texts) == ("", text, "next")
+    assert before == ("", "", "")
+    with pytest.raises(ValueError, match="shared_memory=False"):
+        write_to_shared_memory(space, 0, "x" * SHARED_BYTES, memory)
