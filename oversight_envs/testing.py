@@ -149,7 +149,7 @@ def _check_play(
     rewards = reward_all([record], rule)[0]
     for role, value in rewards.items():
         _expect(math.isfinite(value), f"{where}: the reward of {role} is {value}")
-    if protocol.zero_sum:
+    if protocol.zero_sum and record.outcome is not None:
         paid = rule([record])[0]  # by the game's own rule: nobody wins what a judge's log score loses
         total = sum(paid.values())
         _expect(abs(total) < 1e-9, f"{where}: declared zero-sum, but the rewards sum to {total}: {paid}")

@@ -48,16 +48,20 @@ def play(
     reward: str | None = None,
     humans: Sequence[str] = (),
 ) -> Record:
-    """Plays one episode and shows each turn as it is made. Where a person plays, only what that person may know."""
+    """Plays one episode and shows each turn as it is made.
+
+    Where a person plays, the prompts show what that person may know, and the rest is shown when the game is over.
+    """
     protocol.check_task(task)
     rule = get_rule(reward, protocol)
-    blinded = any(not protocol.roles[role].expert for role in humans)
-    console.print(question_panel(protocol.name, question, passage=not blinded))
+    if not humans:
+        console.print(question_panel(protocol.name, question, passage=True))
     episode = Episode(protocol, question, derive_seed(seed, "episode", question.id, 0))
     shown = _Shown(console, episode, task, humans)
 
     def watch(batch: Batch) -> AbstractContextManager[Any]:
-        shown.catch_up()
+        if not humans:
+            shown.catch_up()
         if describe_player(batch.player).get("type") == "human":
             return nullcontext()
         names = " and ".join(dict.fromkeys(ask.role for ask in batch.asks))
@@ -81,16 +85,20 @@ class _Shown:
         self.statements = self.decisions = 0
 
     def catch_up(self) -> None:
-        """Shows what has been said and decided since."""
+        """Shows what has been said and decided since; of it, where people play, what they were not shown by prompts."""
         record = make_record(self.episode, self.task)
+        prompts = [e.prompt for e in self.episode.log if e.role in self.humans]
+        seen = {line for prompt in prompts for message in prompt for line in message.content.splitlines()}
         new: list[Statement | Decision] = [*record.transcript[self.statements :], *record.decisions[self.decisions :]]
         self.statements, self.decisions = len(record.transcript), len(record.decisions)
         for fact in sorted(new, key=lambda fact: fact.index):
             if isinstance(fact, Decision):
                 self.console.print(decision_panel(record, fact))
                 continue
+            if self.humans and all(line in seen for line in fact.shown().splitlines()):
+                continue
             side = record.assigned.sides.get(fact.role)
             claim = "" if side is None else record.question.options[side]
             tone = None if self.humans else kind(record, fact.role)
-            private = "" if self.humans and fact.role not in self.humans else fact.notes
+            private = fact.notes
             self.console.print(speech_panel(fact, claim, tone, private))

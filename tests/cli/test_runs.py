@@ -36,7 +36,8 @@ def test_evaluate_resume_and_report(data: Path, tmp_path: Path) -> None:
     call(*args)
     assert {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in out.glob("*.jsonl")} == before
     fails(*args, "--option", "rounds=2", says="config.rounds is 1 in the one and 2 in the other")
-    fails(*args, "--agent", "scripted:other", says="players.debater_0.script")
+    others = ["--agent", "scripted:other", "--judge", "oracle", "--questions", "6", "--out", str(out)]
+    fails("evaluate", "debate", *on(data), *others, says="players.debater_0.script")
     call(*args, "--option", "rounds=2", "--fresh")
     assert (out / "debate.jsonl.1").read_bytes() == before["debate.jsonl"][0]
     shown = call("report", str(out)).output
