@@ -164,7 +164,10 @@ def choose(task: Task, questions: int | Sequence[Question] | None, seed: int) ->
 
 def as_protocol(protocol: Protocol | str) -> Protocol:
     """The game, or the one with this name under its default options."""
-    found = find_protocol(protocol)() if isinstance(protocol, str) else protocol
+    try:
+        found = find_protocol(protocol)() if isinstance(protocol, str) else protocol
+    except ValueError as error:
+        raise ValueError(f"protocol={protocol!r:.80}: {error}") from error
     if not isinstance(found, Protocol):
         raise TypeError(f"protocol={protocol!r:.200}: give a game (Debate()) or the name of one ('debate')")
     return found
