@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import DRY, call, fails, on
+from command_line import DRY, SAID, call, fails, on
 
 from oversight_envs.play import read_episodes
 
@@ -36,7 +36,8 @@ def test_evaluate_resume_and_report(data: Path, tmp_path: Path) -> None:
     call(*args)
     assert {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in out.glob("*.jsonl")} == before
     fails(*args, "--option", "rounds=2", says="another config")
-    fails(*args, "--agent", "scripted:other", says="another players")
+    other = [arg.replace(SAID, "other") for arg in args]
+    fails(*other, says="another players")
     shown = call("report", str(out)).output
     assert str(out / "report.html") in shown
     assert (out / "summary.png").stat().st_size > 5_000
