@@ -1,6 +1,6 @@
 """The main job, start to end: games of a small real language model, measured; tiny models trained; the report.
 
-Sized for two cores: speeches of at most 60 words, eight questions, sums of two steps, a small part of the published
+Sized for two cores: speeches of at most 60 words, six questions, sums of two steps, a small part of the published
 trainings, side by side. Everything is kept under one folder; a demo that was stopped
 goes on where it was.
 """
@@ -26,10 +26,13 @@ from oversight_envs.protocols import Debate, ProverVerifier
 from oversight_envs.tasks import make_task
 
 SEED = 0
-QUESTIONS = 8
+QUESTIONS = 6
 """The first ones of each task: those on passages share two passages, which are read once."""
-DEBATE = ("questions=320", "held_out=200")
-PROVERS = ("rounds=2", "verifier_problems=500", "prover_steps=40", "attack_steps=40", "held_out=100")
+DEBATE = ("questions=320", "held_out=100")
+PROVERS = (
+    "rounds=2", "verifier_problems=250", "verifier_steps=80", "prover_steps=12", "attack_steps=10", "probe_steps=40",
+    "held_out=60",
+)  # fmt: skip
 SUMS: dict[str, Any] = {"style": "chain", "steps": 2}
 """The easiest problems: a model of 135M parameters is lost in longer ones."""
 COMES = """\
@@ -50,7 +53,7 @@ def run_demo(console: Console, out: Path, model: str) -> None:
     console.print(Text(COMES.format(model=model, questions=QUESTIONS)))
     cast = Cast(model, max_new_tokens=80)
     games: list[tuple[str, Protocol, Task]] = [
-        ("A debate", Debate(max_words=60, both_orders=True), make_task("passages")),
+        ("A debate", Debate(max_words=60), make_task("passages")),
         ("A prover-verifier game", ProverVerifier(max_words=60), make_task("arithmetic", **SUMS)),
     ]
     for title, game, task in games:

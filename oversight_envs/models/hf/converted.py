@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 from safetensors import SafetensorError
@@ -43,6 +46,7 @@ def converted(file: Path, convert: Callable[[Path], None]) -> Path | None:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear(folder.parent)
         with TemporaryDirectory(prefix="unfinished-", dir=folder.parent, ignore_cleanup_errors=True) as unfinished:
             log.info("reading %s and keeping it in %s, once: about half a minute", file.name, folder.parent)
             part = Path(unfinished) / folder.name
@@ -55,3 +59,11 @@ def converted(file: Path, convert: Callable[[Path], None]) -> Path | None:
         log.warning("%s is read anew each time, for half a minute: it can't be kept converted (%s)", file.name, error)
         return None
     return folder
+
+
+def _clear(cache: Path) -> None:
+    """Removes what conversions left that were killed: nothing that takes a minute is unfinished after a day."""
+    for unfinished in cache.glob("unfinished-*"):
+        with suppress(OSError):  # another process was quicker
+            if time.time() - unfinished.stat().st_mtime > 24 * 3600:
+                rmtree(unfinished, ignore_errors=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -96,9 +98,12 @@ def test_a_conversion_that_fails_leaves_nothing(tmp_path: Path, cache: Path, cap
     with pytest.raises(KeyboardInterrupt):
         stopped(KeyboardInterrupt())
     assert not list(cache.iterdir())
+    for name, age in ("unfinished-killed", 2 * 24 * 3600), ("unfinished-busy", 60):
+        (cache / name).mkdir()
+        os.utime(cache / name, (time.time() - age,) * 2)
     stopped(OSError("No space left on device"))
     assert "No space left" in caplog.text
-    assert not list(cache.iterdir())
+    assert [left.name for left in cache.iterdir()] == ["unfinished-busy"]
 
 
 def test_two_processes_may_convert_at_once(tmp_path: Path) -> None:
