@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar
 
 from oversight_envs.core.players import PlayerError
@@ -53,11 +52,6 @@ class ApiAgent:
     def expects(self, ask: Ask) -> Spent:
         """About what an answer takes: for a dry run."""
         return self.lm.expects(ask.prompt, self.max_new_tokens)
-
-    @property
-    def fingerprint(self) -> str:
-        """What it is, for stored episodes."""
-        return json.dumps(self.description, sort_keys=True)
 
     @property
     def description(self) -> dict[str, Any]:

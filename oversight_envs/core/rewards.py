@@ -240,11 +240,13 @@ def judge_rewards(record: Record) -> dict[str, float]:
             found[decision.role].append(decision.verdict.log_probs[question.truth])
     for scored in record.scores:
         if scored.author in record.correct:
-            found[scored.role].append(_log_sigmoid(scored.value if record.correct[scored.author] else -scored.value))
+            found[scored.role].append(log_score(scored.value, record.correct[scored.author]))
     return {role: sum(values) / len(values) for role, values in found.items()}
 
 
-def _log_sigmoid(x: float) -> float:
+def log_score(value: float, right: bool) -> float:
+    """The log-probability that a score, the log-odds that a solution is right, gives to the truth about it; in nats."""
+    x = value if right else -value
     return -math.log1p(math.exp(-x)) if x > -30 else x
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar
 
 from oversight_envs.core.checks import at_least
@@ -47,11 +46,6 @@ class ApiLogitJudge:
         return self.lm.expects(ask.prompt, 1)
 
     @property
-    def fingerprint(self) -> str:
-        """What it is, for stored episodes."""
-        return json.dumps(self.description, sort_keys=True)
-
-    @property
     def description(self) -> dict[str, Any]:
         return {"type": "ApiLogitJudge", "lm": self.lm.description, "top_logprobs": self.top_logprobs}
 
@@ -82,11 +76,6 @@ class ApiLogitVerifier:
     def expects(self, ask: Ask) -> Spent:
         """About what an answer takes: for a dry run."""
         return self.lm.expects(ask.prompt, 1)
-
-    @property
-    def fingerprint(self) -> str:
-        """What it is, for stored episodes."""
-        return json.dumps(self.description, sort_keys=True)
 
     @property
     def description(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Assignment, Role, Say, Score
-from oversight_envs.core.rewards import RewardRule, needs_truth
+from oversight_envs.core.rewards import RewardRule, log_score, needs_truth
 from oversight_envs.core.speech import Conversation, Statement
 from oversight_envs.protocols.solved import Solved, answered
 from oversight_envs.tasks.final_answers import final_answer
@@ -43,8 +43,7 @@ def assistance(records: Sequence[Record]) -> list[dict[str, float]]:
     """The critic earns the log-probability that the judge, who read it, gave to the truth; who answers the mark V."""
 
     def helped(record: Record) -> float:
-        mark = record.scores[0].value
-        return -float(np.logaddexp(0, -mark if record.correct[SOLVER] else mark))
+        return log_score(record.scores[0].value, record.correct[SOLVER])
 
     return _paid(records, helped, solved=False)
 

@@ -22,7 +22,7 @@ from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Assignment, Role, Say, Score
-from oversight_envs.core.rewards import RewardRule, correctness, src
+from oversight_envs.core.rewards import RewardRule, correctness, log_score, src
 from oversight_envs.core.speech import SpeakingRules
 from oversight_envs.protocols.worded import Worded, inline
 from oversight_envs.tasks.final_answers import final_answer
@@ -42,8 +42,7 @@ def translated(records: Sequence[Record]) -> list[dict[str, float]]:
         pay = []
         for scored in record.scores:  # each comes right after its translation
             kept = final_answer(said[scored.index - 1]) == record.answers[scored.author]
-            log_score = -float(np.logaddexp(0, -scored.value if record.correct[scored.author] else scored.value))
-            pay.append(log_score if kept else UNFAITHFUL)
+            pay.append(log_score(scored.value, record.correct[scored.author]) if kept else UNFAITHFUL)
         row[TRANSLATOR] = sum(pay) / len(pay)
     return rows
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -103,6 +104,11 @@ class ApiModel:
     def name(self) -> str:
         """What it is called in errors: its spec, without secrets."""
         return f"{PREFIX}{self.model}" + (f"@{self.url}" if self._url else "")
+
+    @property
+    def fingerprint(self) -> str:
+        """What it is, for stored episodes."""
+        return json.dumps(self.description, sort_keys=True)
 
     @property
     def description(self) -> dict[str, Any]:

@@ -241,7 +241,7 @@ def test_no_secret_is_shown_stored_or_logged(
     hidden = ApiModel("m", "http://u5er:pa55word@127.0.0.1:1/v1?key=t0ken#x", max_retries=0)
     with pytest.raises(PlayerError, match=r"no server answers at http://127.0.0.1:1/v1") as unreached:
         decided(server, ApiLogitJudge(hidden))
-    shown += [str(unreached.value), repr(hidden), repr(hidden.description), ApiAgent(hidden).fingerprint]
+    shown += [str(unreached.value), repr(hidden), repr(hidden.description), hidden.fingerprint]
     shown += [repr(lm), pickle.dumps(lm).decode("latin1"), pickle.dumps(hidden).decode("latin1"), caplog.text]
     shown += [file.read_bytes().decode("latin1") for file in tmp_path.iterdir()]
     for secret in (*SECRETS, "sk-wrong-one", "sk-secret-key-of-the-tests"):
