@@ -22,8 +22,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, log_score, needs_truth
 from oversight_envs.core.speech import Conversation, Statement
-from oversight_envs.protocols.solved import Solved, answered
-from oversight_envs.tasks.final_answers import final_answer
+from oversight_envs.protocols.solved import Solved, answered, verdict_in
 
 SOLVER, CRITIC, REVISER, JUDGE = "solver_0", "critic_0", "reviser_0", "judge_0"
 
@@ -61,8 +60,7 @@ def refinement(records: Sequence[Record]) -> list[dict[str, float]]:
 
 
 def _verdict(record: Record) -> str:
-    said = next(s.text for s in record.transcript if s.role == CRITIC)
-    return (final_answer(said) or "").strip(" .").lower()
+    return verdict_in(next(s.text for s in record.transcript if s.role == CRITIC))
 
 
 @dataclass(frozen=True, kw_only=True)

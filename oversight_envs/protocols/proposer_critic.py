@@ -22,8 +22,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, judge_rewards, needs_truth
 from oversight_envs.core.speech import Conversation, Statement
-from oversight_envs.protocols.solved import Solved, answered
-from oversight_envs.tasks.final_answers import final_answer
+from oversight_envs.protocols.solved import Solved, answered, verdict_in
 
 PROPOSER, CRITIC, JUDGE = "proposer_0", "critic_0", "judge_0"
 
@@ -47,7 +46,7 @@ def accuracy(records: Sequence[Record]) -> list[dict[str, float]]:
 
 def concedes(statement: Statement) -> bool:
     """Whether a critic says in so many words, on its last line, that the proposal is right."""
-    return (final_answer(statement.text) or "").strip(" .").lower() == "right"
+    return verdict_in(statement.text) == "right"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,11 @@ class Solved(Worded):
         return f"{problem}\n\n{self._text('answers', answers=answers)}" if answers else problem
 
 
+def verdict_in(text: str) -> str:
+    """What a critic says of a solution in the end, as its final answer: ``right``, ``wrong``, or anything else."""
+    return (final_answer(text) or "").strip(" .").lower()
+
+
 def answered(question: Question, solutions: Mapping[str, Statement]) -> Outcome:
     """Role -> the final answer of what it said: of a question with options one of them, or none where none is named."""
     said = {role: final_answer(solution.text) for role, solution in solutions.items()}
