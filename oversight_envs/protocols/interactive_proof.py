@@ -25,7 +25,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say, View
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
-from oversight_envs.protocols.worded import Worded, names
+from oversight_envs.protocols.worded import Worded, inline, labelled, names
 
 PROVERS, VERIFIER = ("prover_0", "prover_1"), "verifier_0"
 
@@ -133,10 +133,12 @@ class InteractiveProof(Worded):
 
     def _chat(self, role: str, question: Question, assigned: Assignment, heard: Sequence[str]) -> Conversation:
         """What ``role`` reads: a prover its own side and its own exchange, the verifier all that is said to it."""
-        prover, options = role != VERIFIER, question.options
+        prover, options = role != VERIFIER, [inline(option) for option in question.options]
         parts = [self._text("text", passage=question.passage)] if prover and question.passage else []
         shown = options if prover else [options[k] for k in assigned.order]
-        parts += [self._text("question", question=question.text, answers="\n".join(f"- {option}" for option in shown))]
+        parts += [
+            self._text("question", question=inline(question.text), answers="\n".join(f"- {option}" for option in shown))
+        ]
         if prover:
             parts += [self._text("side", own=options[assigned.sides[role]])]
             parts += [self._text("quotes")] if self.quotes and question.passage else []
@@ -153,8 +155,8 @@ class InteractiveProof(Worded):
                 return self._text("cue")
             if turn <= self.asks * len(heard):
                 return self._text("ask", prover=_name(heard[(turn - 1) % len(heard)]))
-            lines = [f"{label}: {options[k]}" for label, k in zip(LABELS, assigned.order, strict=False)]
-            return self._text("decide", answers="\n".join(lines), labels=names(LABELS[:2]))
+            answers = labelled(question.options, assigned.order)
+            return self._text("decide", answers=answers, labels=names(LABELS[:2]))
 
         system = self._text("system_prover" if prover else "system_verifier")
         return Conversation((Message("system", system), Message("user", "\n\n".join(parts))), role, heading, cue)

@@ -23,7 +23,7 @@ from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say, 
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.core.speech import Conversation, SpeakingRules
 from oversight_envs.protocols.direct import Direct
-from oversight_envs.protocols.worded import Worded, labelled, names
+from oversight_envs.protocols.worded import Worded, inline, labelled, names
 
 ADVERSARY, PREDICTOR, JUDGE = "adversary_0", "predictor_0", "judge_0"
 
@@ -91,7 +91,7 @@ class MarketMaking(Worded):
                     chat.hear(said.values())
             price = yield Decide(PREDICTOR, (View(chats[PREDICTOR].prompt, assigned.order),), question.options)
             shown = zip(question.options, price.verdict.probabilities, strict=True)
-            prices.append("\n".join(f"- {option}: {p:.0%}" for option, p in shown))
+            prices.append("\n".join(f"- {inline(option)}: {p:.0%}" for option, p in shown))
         yield Decide(JUDGE, (View(chats[JUDGE].prompt, assigned.order),), question.options)
         return None
 
@@ -99,7 +99,7 @@ class MarketMaking(Worded):
         self, role: str, question: Question, order: tuple[int, ...], cues: Mapping[str, str], prices: Sequence[str]
     ) -> Conversation:
         passage = [self._text("text", passage=question.passage)] if question.passage and role != JUDGE else []
-        text = self._text("question", question=question.text, answers=labelled(question.options, order))
+        text = self._text("question", question=inline(question.text), answers=labelled(question.options, order))
         limit = [self._text("limit", max_words=self.max_words)] if role == ADVERSARY else []
         limit += [self._text("quotes")] if self.quotes and passage and limit else []
         kind = role.removesuffix("_0")

@@ -10,7 +10,7 @@ from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.speech import SpeakingRules, Statement
-from oversight_envs.protocols.worded import Worded
+from oversight_envs.protocols.worded import Worded, inline
 from oversight_envs.tasks.final_answers import final_answer, named_option
 
 
@@ -44,8 +44,8 @@ class Solved(Worded):
         return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
 
     def _problem(self, question: Question) -> str:
-        answers = "\n".join(f"- {option}" for option in question.options)
-        problem = self._text("problem", problem=question.text)
+        answers = "\n".join(f"- {inline(option)}" for option in question.options)
+        problem = self._text("problem", problem=inline(question.text))
         return f"{problem}\n\n{self._text('answers', answers=answers)}" if answers else problem
 
 
