@@ -49,7 +49,8 @@ def test_the_argument_says_what_a_number_means() -> None:
 @pytest.mark.parametrize(
     ("value", "probability"),
     [("A", 0.99), ("b", 0.01), ("A: 0.7, B: 0.3", 0.7), ({"B": 0.75, "A": 0.25}, 0.25), ((0.25, 0.75), 0.25),
-     ([np.float64(0.25), 0.75], 0.25), (np.array([0.25, 0.75]), 0.25), (Verdict((math.log(0.25), math.log(0.75))), 0.25)],
+     ([np.float64(0.25), 0.75], 0.25), (np.array([0.25, 0.75]), 0.25),
+     (Verdict((math.log(0.25), math.log(0.75))), 0.25)],
 )  # fmt: skip
 def test_what_no_one_can_mistake_is_taken_from_any_function(value: Any, probability: float) -> None:
     for argument in ("decides", "log_odds", "probability"):
