@@ -1,7 +1,8 @@
 """Language models as debater, prover, judge or verifier: in this process, or behind a server (``api``).
 
 ``load("smollm2-135m")`` gives a ``LanguageModel`` and keeps it for whoever asks again, until ``unload()``;
-``LanguageModel(model, tokenizer)`` wraps one that is in memory. They import torch and transformers, on first use; the core never does.
+``LanguageModel(model, tokenizer)`` wraps one that is in memory. They import torch
+and transformers, on first use; the core never does.
 """
 
 from __future__ import annotations
