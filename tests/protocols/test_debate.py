@@ -16,6 +16,7 @@ from oversight_envs.agents import ScriptedAgent, SpeakingJudge
 from oversight_envs.core.quotes import DEFAULT_MIN_LENGTH, PART_WORDS
 from oversight_envs.judges import CallableJudge, OracleJudge
 from oversight_envs.protocols import Consultancy, Debate
+from oversight_envs.protocols.argued import END
 from oversight_envs.testing import Puppet, play
 
 QUESTION = Question("q", "Where?", ("here", "there"), "It was here, they say.", 0)
@@ -202,3 +203,33 @@ def test_a_debates_judge_asks_between_rounds() -> None:
             Debate(judge_asks=True, **wrong)
     with pytest.raises(ValueError, match="positions='closed'"):
         Debate(positions="closed")
+
+
+@pytest.mark.parametrize("said", ["No further questions.", "**No more questions**"])
+def test_a_judge_who_has_heard_enough_ends_the_debate(said: str) -> None:
+    episode = Episode(Debate(rounds=3, judge_asks=True, judge_ends=True), QUESTION, 1)
+    for text in ("It was here.", "It was there.", "Who says so?", "They do.", "Nobody does.", said):
+        if episode.asks[0].role == "judge_0":
+            assert episode.asks[0].prompt[-1].content.endswith(f"reply with these words only: {END}")
+        episode.answer(episode.asks[0], text)
+    (case,) = episode.asks
+    assert (case.role, case.duty) == ("judge_0", "decide")
+    assert "No further" not in case.prompt[-1].content
+    assert case.prompt[-1].content == "Which answer is right? Reply with its letter only: A or B."
+    assert [message.content for message in case.prompt if message.role == "assistant"] == ["Who says so?", said]
+    episode.answer(case, "A: 0.9, B: 0.1")
+    assert episode.outcome is not None
+    assert Episode(episode.protocol, QUESTION, 1, episode.log).decisions == episode.decisions
+
+
+def test_what_debaters_say_ends_no_debate_and_a_question_about_it_neither() -> None:
+    episode = Episode(Debate(rounds=2, judge_asks=True, judge_ends=True), QUESTION, 1)
+    for text in (END, END, f"Why do you say: {END}"):
+        episode.answer(episode.asks[0], text)
+    assert [ask.role for ask in episode.asks] == ["debater_0", "debater_1"]
+    plain = Episode(Debate(rounds=2, judge_asks=True), QUESTION, 1)
+    for text in ("So.", "Not so.", END):
+        plain.answer(plain.asks[0], text)
+    assert [ask.role for ask in plain.asks] == ["debater_0", "debater_1"]
+    with pytest.raises(ValueError, match="pass judge_asks=True with it"):
+        Debate(judge_ends=True)
