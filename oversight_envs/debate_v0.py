@@ -47,6 +47,10 @@ questions." instead and decide at once), `positions="assigned"` (or `"open"`: `d
 names the answer that it will argue for, by its words; if it names neither, the episode is truncated),
 `cross_examination=False` (in each round each debater questions the other after the speeches), `wording=None`.
 
+A question may have more than two answers (`--task-option options=4`): the seed draws two of them to be argued for,
+maybe both wrong, since no game knows the truth. The judge decides among all; the debaters are paid by how much it
+prefers the one of theirs to the other.
+
 To play every question with both assignments, so that the right answer is argued for from either side equally often:
 `rollout(..., sides="both")`, `evaluate(..., sides="both")` or `--sides both`; step by step,
 `env.reset(seed=3, options={"other_sides": True})` is the game of `env.reset(seed=3)` with the sides exchanged.

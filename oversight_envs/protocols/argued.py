@@ -103,7 +103,7 @@ class Argued(Worded):
         sides, order = assigned.sides, assigned.order
         if self.positions == "open":
             sides = yield from self._choose(question)
-        chats = {role: self._expert(role, question, side) for role, side in sides.items()}
+        chats = {role: self._expert(role, question, sides) for role in sides}
         if self.judge_asks:
             chats["judge_0"] = self._judge(question, order, sides, asks=self.rounds - 1)
         turns = []
@@ -130,8 +130,13 @@ class Argued(Worded):
             raise Truncated(f"{first} was to choose an answer by its words, and said {said[first].text!r:.80}")
         return {first: own} | dict.fromkeys(others, 1 - own)
 
+    @property
+    def most_options(self) -> int:
+        """How many answers a question may have; two of them are argued for."""
+        return 2
+
     def check_question(self, question: Question) -> None:
-        if len(question.options) != 2:
+        if not 2 <= len(question.options) <= self.most_options:
             raise ValueError(
                 f"{self.name} is about two answers, and question {question.id!r} has {len(question.options)}: "
                 "choose a task with options=2"
@@ -170,12 +175,12 @@ class Argued(Worded):
         return [*parts, self._text("question", question=inline(question.text), answers=answers)]
 
     @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
-    def _opening(self, question: Question, own: int) -> Prompt:
+    def _opening(self, question: Question, own: int, other: int) -> Prompt:
         """An expert's first messages: what all experts share, passage first, comes before what is one side's own."""
         options = [inline(option) for option in question.options]
         parts = [
             *self._brief(question),
-            self._text("side", own=options[own], other=options[1 - own]),
+            self._text("side", own=options[own], other=options[other]),
             " ".join(
                 [
                     *([self._text("quotes")] if self.quotes and question.passage else []),
@@ -185,7 +190,8 @@ class Argued(Worded):
                 ]
             ),
         ]
-        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+        system = self._text("system" if len(options) == 2 else "system_many")
+        return Message("system", system), Message("user", "\n\n".join(parts))
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _expert_cue(self, turn: int) -> str:
@@ -195,26 +201,28 @@ class Argued(Worded):
         return self._text("cue_next" if round_ else "cue", round=round_ + 1, rounds=self.rounds)
 
     @lru_cache(maxsize=64)  # noqa: B019
-    def _judge_cue(self, asks: bool) -> str:
-        cue = self._text("judge_ask" if asks else "judge_cue", labels=names(LABELS[:2]))
+    def _judge_cue(self, asks: bool, options: int) -> str:
+        cue = self._text("judge_ask" if asks else "judge_cue", labels=names(LABELS[:options]))
         return f"{cue} {self._text('judge_end', end=END)}".lstrip() if asks and self.judge_ends else cue
 
     @lru_cache(maxsize=256)  # noqa: B019
     def _judge_opening(self, question: Question, order: tuple[int, ...]) -> Prompt:
         """A judge's first messages. ``question`` is censored."""
-        system = self._text(self.judge_system)
+        system = self._text(self.judge_system if len(order) == 2 else "judge_system_many")
         if self.quotes and self.show != "arguments":
             system += " " + self._text("judge_quotes")
         text = self._text("judge_question", question=inline(question.text), answers=labelled(question.options, order))
         return Message("system", system), Message("user", text)
 
-    def _expert(self, role: str, question: Question, own: int) -> Conversation:
-        """The chat of an expert who argues for option ``own``."""
+    def _expert(self, role: str, question: Question, sides: Mapping[str, int]) -> Conversation:
+        """The chat of an expert who argues for its side."""
 
         def heading(statement: Statement) -> str:
             return self._text("judge_asked" if statement.role == "judge_0" else "opponent")
 
-        return Conversation(self._opening(question, own), role, heading, self._expert_cue)
+        own = sides[role]
+        other = next((side for side in sides.values() if side != own), 1 - own)  # who argues alone has two answers
+        return Conversation(self._opening(question, own, other), role, heading, self._expert_cue)
 
     def _judge(
         self, question: Question, order: tuple[int, ...], sides: Mapping[str, int], *, asks: int
@@ -228,7 +236,11 @@ class Argued(Worded):
             return self._text(template, label=LABELS[order.index(side)], option=inline(question.options[side]))
 
         opening = self._judge_opening(question.censored(), order)
-        return Conversation(opening, "judge_0", heading, lambda turn: self._judge_cue(turn <= asks), self.show)
+
+        def cue(turn: int) -> str:
+            return self._judge_cue(turn <= asks, len(order))
+
+        return Conversation(opening, "judge_0", heading, cue, self.show)
 
     def _views(
         self,
