@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from oversight_envs.models.vllm.loading import VllmOptions
     from oversight_envs.models.vllm.model import VllmModel
 
-__all__ = ["PREFIX", "VllmModel", "VllmOptions", "is_vllm_spec"]
-
-PREFIX = "vllm:"
-
-
-def is_vllm_spec(spec: str) -> bool:
-    """Whether this names a model that vLLM is to run."""
-    return spec.startswith(PREFIX)
-
+__all__ = ["VllmModel", "VllmOptions"]
 
 __getattr__: Any = lazy_attributes(
     __name__,
