@@ -41,7 +41,7 @@ SUMMARY = 1
 """Version of ``summary.json``."""
 RUN = "run.json"
 BASELINES = ("blind", "expert")
-LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers")
+LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers", "vllm")
 
 
 @dataclass(frozen=True, repr=False)
