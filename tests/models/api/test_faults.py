@@ -267,7 +267,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ApiModel("m", "http://h/v1/chat/completions"), "leave /chat/completions out"),
     (lambda: ApiModel("m", concurrency=10**7), "raise the limit"),
     (lambda: ApiModel("m", timeout=0), "timeout=0"),
-    (lambda: make_judge("reward-model:openai:m"), "KIND one of"),
+    (lambda: make_judge("reward-model:openai:m"), "a server's model can't be one; give one of logit"),
     (lambda: make_judge("logits:openai:m"), "KIND one of"),
 ]
 
