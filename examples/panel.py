@@ -13,7 +13,7 @@ from oversight_envs.protocols import Debate
 panel = sys.argv[1] if len(sys.argv) > 1 else "panel:logit:tiny-stories-judge+logit:tiny-stories-heldout"
 debater = "tiny-stories-debater"
 players = {"debater_0": debater, "debater_1": debater, "judge_0": panel}
-records = rollout(Debate(wording="tiny_debate", both_orders=True), "stories", players, questions=100)
+records = rollout(Debate(wording="tiny_debate", both_orders=True), "stories", players, questions=60)
 
 right = []
 for record in records:
