@@ -37,7 +37,9 @@ KINDS = {
     "stated": "stated:MODEL: the probability that a model states in words",
     "sampled": "sampled:MODEL: eight votes of a model, in words",
     "reasoning": "reasoning:MODEL or reasoning:KIND:MODEL: thinks in words, then decides as KIND does (logit)",
-    "reward-model": "reward-model:MODEL: any sequence classifier with one label, as a verifier",
+    "reward-model": "reward-model:MODEL: a sequence classifier with one label; as a judge, by each answer's score",
+    "panel": "panel:KIND:MODEL+KIND:MODEL: several of these as one, by the mean of their log-odds",
+    "ranking": "ranking:MODEL or ranking:KIND:MODEL: orders samples of one question; a reward (in Python), no judge",
 }
 JUDGES = {"human": "you, at the keyboard", "oracle": "knows the answers: a dry run, and a ceiling"}
 AGENTS = {

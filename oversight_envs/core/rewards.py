@@ -207,7 +207,11 @@ RULES: dict[str, RewardRule] = {
 
 
 def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
-    """A rule by name (the game's own, of ``RULES``, or yours as ``module:function``), or a rule; None: the default."""
+    """A rule by name, or a rule; None: the default.
+
+    Names are those of ``RULES`` and of the game's own rules, ``ranking:MODEL`` (``judges/ranking.py``), and yours as
+    ``module:function``.
+    """
     if reward is None:
         return default_reward(protocol)
     if callable(reward):
@@ -218,6 +222,9 @@ def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
     if reward in known:
         return known[reward]
     module, colon, name = reward.partition(":")
+    if module == "ranking" and name:
+        ranking: RewardRule = import_module("oversight_envs.judges.ranking").RankingReward(reward)  # above the core
+        return ranking
     try:
         rule = getattr(import_module(module), name) if colon else None
     except (ImportError, AttributeError, ValueError) as error:

@@ -88,6 +88,11 @@ def rollout(
         raise TypeError(f"group={group!r:.80}: give the name of the batch, a string")
     game.check_task(source)
     rule = get_rule(reward, game)
+    if getattr(rule, "compares", False) and (group is None or samples < 2):
+        raise ValueError(
+            f"reward {rule_name(rule)} compares samples of one question: give samples=2 or more, not {samples!r}, and "
+            f"a name for the batch, group={group or 'step 1'!r}"
+        )
     chosen = choose(source, questions, seed)
     for question in chosen:
         game.check_question(question)  # all, before the first is played

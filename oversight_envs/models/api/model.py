@@ -195,7 +195,8 @@ class ApiModel:
     def _no_log_probs(self, said: str = "") -> PlayerError:
         return self.error(
             f"the server gives no log-probabilities of its first token{f' ({said})' if said else ''}: judge by words "
-            f"instead (stated:{self.name}) or by votes (sampled:{self.name})"
+            f"instead (stated:{self.name}) or by votes (sampled:{self.name}; after thinking: "
+            f"reasoning:sampled:{self.name})"
         )
 
     def _spent(self, answer: ChatAnswer) -> Spent:
