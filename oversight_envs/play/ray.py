@@ -103,9 +103,9 @@ class RayEngine:
         if ray.is_initialized():
             return
         address = self.address or os.environ.get("RAY_ADDRESS")
-        if address is None:
+        if address in (None, "local"):
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            ray.init(address="local", include_dashboard=False, logging_level="warning")
+            ray.init(address="local", include_dashboard=False, logging_level="error")
             return
         _check_cluster(address, self.timeout)
         ray.init(address=address, logging_level="warning")
@@ -148,12 +148,13 @@ class _Run:
             self._start()
 
     def play(self) -> Iterator[tuple[Job, Record]]:
+        errors = self._ray.exceptions
         while self._left:
             (call,), _ = self._ray.wait(list(self._calls), num_returns=1)
             worker = self._calls.pop(call)
             try:
                 brought = self._brought(call)
-            except self._ray.exceptions.RayActorError as error:
+            except (errors.RayActorError, errors.NodeDiedError, errors.ObjectLostError) as error:
                 self._lose(worker, error)
             else:
                 worker.begun, self._false_starts = True, 0
@@ -236,7 +237,15 @@ class _Actor:
 
     def begin(self, packed: bytes) -> list[tuple[int, Record]]:
         """Unpacks what it plays, its players among it: models are loaded here."""
-        self._plan: Plan = pickle.loads(packed)
+        try:
+            self._plan: Plan = pickle.loads(packed)
+        except PlayerError:
+            raise
+        except Exception as error:
+            raise PlayerError(
+                f"a worker can't load what it is to play ({type(error).__name__}: {error}): it needs the Python, the "
+                "packages, the code and the files that are here"
+            ) from None
         self._waiting = _Waiting()
         self._playing: Iterator[tuple[Job, Record]] = iter(())
         return []
