@@ -92,7 +92,7 @@ class RayEngine:
                 f"workers={self.workers}: the Ray cluster has room for {room}; the others begin once there is more",
                 stacklevel=3,
             )
-        make = ray.remote(_Actor).options(num_cpus=self.num_cpus, num_gpus=self.num_gpus).remote
+        make = ray.remote(Worker).options(num_cpus=self.num_cpus, num_gpus=self.num_gpus).remote
         game = _Run(ray, plan, jobs, make, ray.put(packed), min(self.workers or room, len(jobs)))
         try:
             yield from game.play()
@@ -121,8 +121,8 @@ class RayEngine:
 
 
 @dataclass(eq=False)
-class _Worker:
-    """What the caller knows of a worker."""
+class _Handle:
+    """A worker as the caller knows it."""
 
     actor: Any
     begun: bool = False
@@ -142,8 +142,8 @@ class _Run:
         self._false_starts = 0
         self._left = len(jobs)
         self._ended: list[tuple[Job, Record]] = []
-        self._workers: list[_Worker] = []
-        self._calls: dict[Any, _Worker] = {}
+        self._workers: list[_Handle] = []
+        self._calls: dict[Any, _Handle] = {}
         for _ in range(workers):
             self._start()
 
@@ -172,7 +172,7 @@ class _Run:
                 self._ray.kill(worker.actor)
 
     def _start(self) -> None:
-        worker = _Worker(self._make())
+        worker = _Handle(self._make())
         self._workers.append(worker)
         self._calls[worker.actor.begin.remote(self._packed)] = worker
 
@@ -186,7 +186,7 @@ class _Run:
             raise PlayerError(f"in a worker: {error}") from None
         return brought
 
-    def _give(self, worker: _Worker) -> None:
+    def _give(self, worker: _Handle) -> None:
         """Calls a worker, with as much more to play as is its share, if it has too few calls for what it has."""
         calls = sum(known is worker for known in self._calls.values())
         if not worker.begun or calls == CALLS:
@@ -197,7 +197,7 @@ class _Run:
             self._calls[worker.actor.play.remote(new)] = worker
             new = []
 
-    def _share(self, worker: _Worker) -> list[Job]:
+    def _share(self, worker: _Handle) -> list[Job]:
         if self._alone and not worker.jobs:
             return [self._alone.popleft()]
         if any(self._losses[place] >= LOSSES - 1 for place in worker.jobs):
@@ -206,7 +206,7 @@ class _Run:
         idle = sum(not each.jobs for each in self._workers) or 1
         return [self._waiting.popleft() for _ in range(min(room, math.ceil(len(self._waiting) / idle)))]
 
-    def _lose(self, worker: _Worker, error: Exception) -> None:
+    def _lose(self, worker: _Handle, error: Exception) -> None:
         self._workers.remove(worker)
         self._calls = {call: other for call, other in self._calls.items() if other is not worker}
         with suppress(Exception):  # it may be cut off and alive
@@ -232,8 +232,8 @@ class _Run:
         self._ended.append((job, self._plan.finish(episode)))
 
 
-class _Actor:
-    """A worker: plays what it is given."""
+class Worker:
+    """A Ray actor that plays what it is given."""
 
     def begin(self, packed: bytes) -> list[tuple[int, Record]]:
         """Unpacks what it plays, its players among it: models are loaded here."""
