@@ -40,6 +40,7 @@ TWO = RayEngine(workers=2)
 def cluster() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_TMPDIR", os.environ.get("RAY_TMPDIR", "/tmp"))  # paths of sockets must be short
         patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))  # workers import what tests do
         ray.init(
             address="local",
@@ -81,14 +82,8 @@ def test_a_lost_worker_costs_nothing_but_time(things: Task, tmp_path: Path) -> N
     marks.mkdir()
     cast = puppets(Debate(), debater_1=EndsItsProcess("cup", marks))
     seen: list[int] = []
-    there = rollout(
-        *(Debate(), things, cast),
-        samples=5,
-        concurrency=3,
-        path=path,
-        engine=TWO,
-        on_record=lambda record, done, of: seen.append(done),
-    )
+    play = partial(rollout, Debate(), things, cast, samples=5, concurrency=3, path=path)
+    there = play(engine=TWO, on_record=lambda record, done, of: seen.append(done))
     assert len(list(marks.iterdir())) == 1  # it was lost once
     assert seen == list(range(21))
     assert len({(record.question.id, record.seed) for record in read_episodes(path)}) == 20
