@@ -7,7 +7,7 @@ import shlex
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -121,6 +121,9 @@ def evaluate(
     judge: JudgeSpec = None,
     questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 24,
     samples: Annotated[int, typer.Option(min=1, help="Episodes of the game on each question.")] = 1,
+    sides: Annotated[
+        Literal["drawn", "both"], typer.Option(help="both: each game also with the sides exchanged.")
+    ] = "drawn",
     baselines: Annotated[bool, typer.Option(help="Also judge blind and with the passage.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. [default: runs/GAME-TASK]")] = None,
     seed: Seed = 0,
@@ -169,7 +172,7 @@ def evaluate(
     judged = None if baselines else ()
     if dry_run:
         expected = dry_run_evaluation(
-            game, source, cast, questions=questions, samples=samples, baselines=judged, seed=seed
+            game, source, cast, questions=questions, samples=samples, sides=sides, baselines=judged, seed=seed
         )
         show_usage(stdout(), expected, prices, estimated=True)
         return
@@ -179,6 +182,7 @@ def evaluate(
         cast,
         questions=questions,
         samples=samples,
+        sides=sides,
         baselines=judged,
         out=folder,
         seed=seed,

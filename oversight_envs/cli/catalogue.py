@@ -26,6 +26,8 @@ TASKS = {
     "quality": "QuALITY articles, from a file or the official release",
     "gsm8k": "GSM8K word problems, from a file or the hub",
     "jsonl": "your own questions, one JSON object a line: --task-option path=FILE",
+    "csv": 'your own questions from a table: --task-option path=FILE --task-option columns=\'{"question": "query"}\'',
+    "hub": "a data set of the Hugging Face hub: --task-option dataset=NAME, with columns as for csv",
     "stories": "endless procedural stories: who has what where",
     "arithmetic": "endless procedural word problems with written steps",
     "nested_sums": "endless sums that split into smaller ones, each of which can be checked",
@@ -41,6 +43,7 @@ JUDGES = {"human": "you, at the keyboard", "oracle": "knows the answers: a dry r
 AGENTS = {
     "MODEL": "smollm2-135m (comes as a package), a hub id, a folder or a .gguf file",
     "openai:MODEL@URL": "a model behind a server, URL as http://localhost:8000/v1; openai:MODEL at OpenAI",
+    "vllm:MODEL": "a hub id or folder that vLLM runs on a GPU here; vllm:MODEL?max_model_len=8192 sets its options",
     "human": "you, at the keyboard",
     "scripted:TEXT": "says TEXT in every turn: a dry run",
     "--best-of N": "any of these, N drawn and the one kept that the judge likes best",

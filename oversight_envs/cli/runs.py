@@ -20,6 +20,7 @@ from oversight_envs.core.usage import Usage
 from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate, sensible_baselines
 from oversight_envs.models.api import without_secrets
 from oversight_envs.play import RayEngine
+from oversight_envs.play.sides import Sides
 
 
 def run_evaluation(
@@ -30,6 +31,7 @@ def run_evaluation(
     questions: int | Sequence[Question],
     out: Path,
     samples: int = 1,
+    sides: Sides = "drawn",
     baselines: Sequence[str] | None = None,
     seed: int = 0,
     reward: str | None = None,
@@ -59,6 +61,7 @@ def run_evaluation(
                 out=out,
                 baselines=baselines,
                 samples=samples,
+                sides=sides,
                 reward=reward,
                 concurrency=concurrency,
                 reuse=reuse,
@@ -77,6 +80,7 @@ def dry_run_evaluation(
     *,
     questions: int,
     samples: int,
+    sides: Sides,
     baselines: Sequence[str] | None,
     seed: int,
 ) -> dict[str, Usage]:
@@ -84,7 +88,7 @@ def dry_run_evaluation(
     chosen = task.sample(questions, seed=seed)
     players = cast.players(protocol, task, chosen)
     return estimate_evaluation(
-        protocol, task, players, questions=chosen, samples=samples, baselines=baselines, seed=seed
+        protocol, task, players, questions=chosen, samples=samples, sides=sides, baselines=baselines, seed=seed
     )
 
 

@@ -44,6 +44,16 @@ class Entry:
     """What an agent wrote when it decided or scored in words."""
 
 
+def assignment(protocol: Protocol, question: Question, seed: int) -> Assignment:
+    """What an episode with this seed assigns, without beginning one."""
+    return protocol.assign(question.without_truth(), _stream(seed))
+
+
+def _stream(seed: int) -> np.random.Generator:
+    """The draws of a script: first those of ``assign``."""
+    return np.random.default_rng(derive_seed(seed, "protocol"))
+
+
 class Episode:
     """One game in progress.
 
@@ -81,7 +91,7 @@ class Episode:
         self._moment = _Moment()
         self._roles = protocol.roles
         self._bare = question.without_truth()
-        rng = np.random.default_rng(derive_seed(seed, "protocol"))
+        rng = _stream(seed)
         self.assigned: Assignment = protocol.assign(self._bare, rng)
         check_assignment(protocol.name, self._roles, question, self.assigned)
         self._game = protocol.play(self._bare, self.assigned, rng)

@@ -34,6 +34,7 @@ from oversight_envs.evaluation.statistics import Estimate
 from oversight_envs.play import RayEngine, StoreError, estimate, read_episodes, rollout
 from oversight_envs.play.identity import first_difference
 from oversight_envs.play.rollout import as_protocol, as_task, choose
+from oversight_envs.play.sides import Sides, episode_seeds
 from oversight_envs.protocols import Direct
 
 SUMMARY = 1
@@ -144,6 +145,7 @@ def evaluate(
     out: str | Path,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    sides: Sides = "drawn",
     baselines: str | Sequence[str] | None = None,
     seed: int = 0,
     reward: str | RewardRule | None = None,
@@ -163,6 +165,8 @@ def evaluate(
         questions: how many (all when None), or the questions themselves: with passages that were cut to what models can
             read (``models.fit_passage``), say, so that all conditions share them.
         samples: episodes of the protocol on each question; the baselines play each once.
+        sides: "both" plays each sample twice, the second time with the sides exchanged, so that who argues for the
+            truth is balanced on every question.
         baselines: which of ``BASELINES``, or one of them. None takes those that make sense: none where no role decides
             between options, or several do, no expert where there is no passage. They are those of
             ``protocol.baselines()``, so that wording and answer orders are the protocol's own.
@@ -181,12 +185,15 @@ def evaluate(
     chosen = choose(task, questions, seed)
     games = _games(protocol, task, chosen, baselines)
     filled = check_players(protocol, players, knows=(task, chosen))
+    for question in chosen:  # what can't be played so is said before a folder is made
+        episode_seeds(protocol, question, seed, samples=1, sides=sides)
     folder = Path(out)
     settings = {
         "protocol": protocol.name,
         "config": protocol.config,
         "task": {"name": task.name, "split": task.split, **(dict(about) if about else {})},
         "samples": samples,
+        "sides": None if sides == "drawn" else sides,  # None, so that runs kept before there was a choice go on
         "seed": seed,
         "players": {role: describe_player(player) for role, player in filled.items()},
     }
@@ -200,6 +207,7 @@ def evaluate(
             filled if main else _judge_alone(protocol, filled),
             questions=chosen,
             samples=samples if main else 1,
+            sides=sides if main else "drawn",
             seed=seed,
             reward=reward if main else None,
             path=folder / f"{name}.jsonl",
@@ -220,6 +228,7 @@ def estimate_evaluation(
     *,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    sides: Sides = "drawn",
     baselines: Sequence[str] | None = None,
     seed: int = 0,
 ) -> dict[str, Usage]:
@@ -227,7 +236,7 @@ def estimate_evaluation(
     chosen = choose(task, questions, seed)
     filled = check_players(protocol, players, knows=(task, chosen))
     return {
-        name: estimate(game, filled, chosen, samples=samples, seed=seed)
+        name: estimate(game, filled, chosen, samples=samples, sides=sides, seed=seed)
         if game is protocol
         else estimate(game, _judge_alone(protocol, filled), chosen, seed=seed)
         for name, game in _games(protocol, task, chosen, baselines).items()

@@ -1,7 +1,7 @@
 """Judges and verifiers by name, as the command line and configuration files give them: ``KIND:MODEL``.
 
-A model may itself be a name with a colon in it (``openai:MODEL@URL``); ``reasoning`` takes a judge in its place too
-(``reasoning:stated:MODEL``): who then decides.
+A model may itself be a name with a colon in it (``openai:MODEL@URL``, ``vllm:MODEL``); ``reasoning`` takes a judge in
+its place too (``reasoning:stated:MODEL``): who then decides.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from oversight_envs.models.api.address import is_api_spec, without_secrets
+from oversight_envs.models.vllm import is_vllm_spec
 
 _IN_WORDS = {
     "stated": "oversight_envs.judges.words:StatedJudge",
@@ -51,7 +52,8 @@ def make_verifier(spec: str) -> Any:
 
 
 def _make(spec: str, kinds: Mapping[str, str], api_kinds: Mapping[str, str], what: str) -> Any:
-    kind, colon, model = ("logit", ":", spec) if is_api_spec(spec) else spec.partition(":")
+    plain = is_api_spec(spec) or is_vllm_spec(spec)
+    kind, colon, model = ("logit", ":", spec) if plain else spec.partition(":")
     if not colon:
         kind, model = "logit", spec
     shown = without_secrets(spec)

@@ -10,10 +10,10 @@ from oversight_envs.core.episode import Episode
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import Ask, Case, Solution, Turn
-from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.usage import Spent, Usage, summed
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.play.queue import Batch, Queue
+from oversight_envs.play.sides import Sides, episode_seeds
 
 WORD = "word"
 """About a token of English, with its blank."""
@@ -22,7 +22,13 @@ SPEECH = 150
 
 
 def estimate(
-    protocol: Protocol, players: Mapping[str, Any], questions: Sequence[Question], *, samples: int = 1, seed: int = 0
+    protocol: Protocol,
+    players: Mapping[str, Any],
+    questions: Sequence[Question],
+    *,
+    samples: int = 1,
+    sides: Sides = "drawn",
+    seed: int = 0,
 ) -> Usage:
     """Calls and tokens by role and model, for players that say what an answer takes (``expects(ask)``).
 
@@ -31,9 +37,9 @@ def estimate(
     """
     rows: dict[str, list[Spent]] = {}
     for question in questions:
-        for k in range(samples):
+        for drawn in episode_seeds(protocol, question, seed, samples=samples, sides=sides):
             queue = Queue()
-            queue.add(Episode(protocol, question, derive_seed(seed, "episode", question.id, k)), players)
+            queue.add(Episode(protocol, question, drawn), players)
             while (batch := queue.take()) is not None:
                 expects = getattr(batch.player, "expects", None)
                 taken = [expects(ask) if callable(expects) else None for ask in batch.asks]

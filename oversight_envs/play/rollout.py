@@ -6,23 +6,24 @@ questions and concurrency don't change results (for language models: but for flo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
-from oversight_envs.core.checks import at_least, whole
+from oversight_envs.core.checks import at_least, one_of, whole
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
-from oversight_envs.core.seeding import derive_seed
 from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.identity import identified
 from oversight_envs.play.jobs import Job, Plan
 from oversight_envs.play.ray import RayEngine
+from oversight_envs.play.sides import Sides, episode_seeds
 from oversight_envs.play.store import EpisodeStore
 from oversight_envs.protocols import find_protocol
 from oversight_envs.tasks import make_task
@@ -38,6 +39,7 @@ def rollout(
     *,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    sides: Sides = "drawn",
     group: str | None = None,
     seed: int = 0,
     reward: str | RewardRule | None = None,
@@ -55,6 +57,7 @@ def rollout(
         players: who fills each role; a player or the name of one (``"smollm2-135m"``).
         questions: how many to draw from the task in its seeded order (None: all), or the questions themselves.
         samples: how often each is played.
+        sides: "both" plays each sample twice, the second time with the sides exchanged (see ``play/sides.py``).
         group: names this batch where rewards compare samples of one question (V' in ``rewards.py``). Rewards are then
             given for the batch as a whole, and lines of the file, written one by one, have none.
         seed: decides the questions and, with each question's id, everything that is drawn.
@@ -74,6 +77,11 @@ def rollout(
     game, source, seed = as_protocol(protocol), as_task(task), whole("seed", seed)
     at_least("samples", samples, 1)
     at_least("concurrency", concurrency, 1)
+    one_of("reuse", reuse, (None, True, False))
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path={path!r:.80}: give the path of a file")
+    if group is not None and not isinstance(group, str):
+        raise TypeError(f"group={group!r:.80}: give the name of the batch, a string")
     game.check_task(source)
     rule = get_rule(reward, game)
     workers = as_engine(engine)
@@ -83,11 +91,12 @@ def rollout(
     filled = check_players(game, players, knows=(source, chosen))
     if missing := [role for role in game.roles if role not in filled]:
         raise ValueError(f"players: nobody plays {', '.join(missing)}; a rollout needs every role filled")
-    jobs = [
-        Job(place * samples + k, question, derive_seed(seed, "episode", question.id, k))
-        for place, question in enumerate(chosen)
-        for k in range(samples)
+    seeded = [
+        (question, drawn)
+        for question in chosen
+        for drawn in episode_seeds(game, question, seed, samples=samples, sides=sides)
     ]
+    jobs = [Job(place, question, drawn) for place, (question, drawn) in enumerate(seeded)]
     if len({(job.question.id, job.seed) for job in jobs}) < len(jobs):
         raise ValueError("questions holds one question twice: use samples to play a question more than once")
     described: dict[str, Any] = {role: describe_player(player) for role, player in filled.items()}
@@ -137,7 +146,7 @@ def rollout(
 def choose(task: Task, questions: int | Sequence[Question] | None, seed: int) -> Sequence[Question]:
     """So many questions of the task in its seeded order (None: all), or the questions that were given."""
     if questions is None or isinstance(questions, (Integral, str)) or not isinstance(questions, Sequence):
-        return task.sample(questions, seed=seed)  # type: ignore[arg-type]  # which says what is wrong with others
+        return task.sample(None if questions is None else whole("questions", questions), seed=seed)
     for question in questions:
         if not isinstance(question, Question):
             raise TypeError(f"questions holds {question!r:.80}: give Questions (task[0] is one), or how many to draw")
