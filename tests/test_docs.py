@@ -48,6 +48,7 @@ def test_the_page_of_options_is_that_of_the_games() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (*PAGES, "docs/games.md", "docs/stable_baselines3.md", "examples/results/README.md"):
+    others = ("docs/cluster.md", "docs/games.md", "docs/stable_baselines3.md", "examples/results/README.md")
+    for page in (*PAGES, *others):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8")):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"

@@ -19,6 +19,7 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.usage import Usage
 from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate, sensible_baselines
 from oversight_envs.models.api import without_secrets
+from oversight_envs.play import RayEngine
 from oversight_envs.play.sides import Sides
 
 
@@ -36,6 +37,7 @@ def run_evaluation(
     reward: str | None = None,
     concurrency: int = 32,
     reuse: bool | None = None,
+    engine: RayEngine | None = None,
     about: Mapping[str, Any] | None = None,
     limits: Limits = NO_LIMITS,
 ) -> Evaluation:
@@ -63,6 +65,7 @@ def run_evaluation(
                 reward=reward,
                 concurrency=concurrency,
                 reuse=reuse,
+                engine=engine,
                 about=about,
                 on_record=lambda name, done, total: tell(name, done, total, ""),
             )

@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from oversight_envs._files import make_folder, regular_file, write_whole
 from oversight_envs.core.checks import at_least, whole
@@ -31,7 +31,7 @@ from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.rows import to_frame
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.play import StoreError, estimate, read_episodes, rollout
+from oversight_envs.play import RayEngine, StoreError, estimate, read_episodes, rollout
 from oversight_envs.play.identity import first_difference
 from oversight_envs.play.rollout import as_protocol, as_task, choose
 from oversight_envs.play.sides import Sides, episode_seeds
@@ -151,6 +151,7 @@ def evaluate(
     reward: str | RewardRule | None = None,
     concurrency: int = 32,
     reuse: bool | None = None,
+    engine: RayEngine | Literal["ray"] | None = None,
     about: Mapping[str, Any] | None = None,
     on_record: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
@@ -169,7 +170,7 @@ def evaluate(
         baselines: which of ``BASELINES``, or one of them. None takes those that make sense: none where no role decides
             between options, or several do, no expert where there is no passage. They are those of
             ``protocol.baselines()``, so that wording and answer orders are the protocol's own.
-        seed, reward, concurrency, reuse: as for ``rollout``.
+        seed, reward, concurrency, reuse, engine: as for ``rollout``.
         about: what else ``run.json`` is to say of the task (its options).
         on_record: called with a condition's name, episodes done and episodes in all, for progress bars.
     """
@@ -212,6 +213,7 @@ def evaluate(
             path=folder / f"{name}.jsonl",
             reuse=reuse,
             concurrency=concurrency,
+            engine=engine,
             on_record=partial(_tell, on_record, name),
         )
     evaluation = Evaluation(conditions, name=f"{protocol.name} on {task.name}", seed=seed)

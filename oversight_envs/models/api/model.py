@@ -122,8 +122,10 @@ class ApiModel:
         return self  # what it holds is a connection
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without connections, key and cache: another process asks its own environment."""
-        left_out = {"_api_key": None, "_clients": None, "cache": None, "budget": None, "_url": self._url and self.url}
+        """Without connections and key: another process asks its own environment. A budget can't be kept by several."""
+        if self.budget is not None:
+            raise TypeError(f"{self.name} has a budget (max_cost), which is counted in one process")
+        left_out = {"_api_key": None, "_clients": None, "_url": self._url and self.url}
         return self.__dict__ | left_out
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ what was read before: only floating-point rounding may differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
@@ -19,7 +19,7 @@ from oversight_envs.core.fingerprint import fingerprint
 from oversight_envs.models.engine import Ability
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
 from oversight_envs.models.hf.chat import ChatEncoder
-from oversight_envs.models.hf.forward import Batch, Reader
+from oversight_envs.models.hf.forward import Batch, Reader, weight_versions
 from oversight_envs.models.hf.prefixes import Ids
 from oversight_envs.models.hf.sampling import draw, log_softmax
 from oversight_envs.models.hf.template import describe_options
@@ -82,6 +82,7 @@ class LanguageModel(TokenizedEngine):
         self.template_options = dict(template_options or {})
         self.chat = ChatEncoder(tokenizer, self.name, end_ids=end_ids, template_options=template_options)
         self._reader = Reader(model, prefix_tokens=prefix_tokens, cache=cache)
+        self._loaded: tuple[Callable[[], LanguageModel], tuple[int, ...]] | None = None
 
     @property
     def can(self) -> frozenset[Ability]:
@@ -104,6 +105,17 @@ class LanguageModel(TokenizedEngine):
     def fingerprint(self) -> str:
         """What it is, for stored episodes: weights, vocabulary, template and settings, without what it has cached."""
         return fingerprint((self.model, self.chat, self.context_length, self.description))
+
+    @property
+    def remake(self) -> Callable[[], LanguageModel] | None:
+        """What loads it again, in another process too; None where nothing does, as for weights that were trained."""
+        make, weights = self._loaded or (None, None)
+        return make if weights == weight_versions(self.model) else None
+
+    def loaded_by(self, make: Callable[[], LanguageModel]) -> LanguageModel:
+        """Itself, after it has been told what loads it."""
+        self._loaded = make, weight_versions(self.model)
+        return self
 
     def __repr__(self) -> str:
         return f"LanguageModel({self.name!r})"

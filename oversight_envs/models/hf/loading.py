@@ -8,6 +8,7 @@ import io
 import json
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,6 +120,7 @@ def load(
 
     Raises ValueError, naming the spec and the fix, if there is no such model.
     """
+    again = partial(load, spec, device=device, dtype=dtype, trust_remote_code=trust_remote_code)
     device = device or _default_device()
     name, template_options = split_options(spec)
     same = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
@@ -129,14 +131,14 @@ def load(
         if key not in _loaded and plain is not None:
             _loaded[key] = LanguageModel(
                 plain.model, plain.tokenizer, name=spec, revision=plain.revision, template_options=template_options
-            )
+            ).loaded_by(again)
         elif key not in _loaded:
             model, tokenizer = _from_pretrained(
                 AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
             )
             revision = getattr(model.config, "_commit_hash", None) or source.revision
             limits = _CPU_LIMITS if device == "cpu" and spec not in TINY else {}
-            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits)
+            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits).loaded_by(again)
         return _loaded[key]
 
 
