@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from oversight_envs.models.api.address import is_api_spec, without_secrets
-from oversight_envs.models.vllm import is_vllm_spec
+from oversight_envs.models.vllm.address import is_vllm_spec
 
 _IN_WORDS = {
     "stated": "oversight_envs.judges.words:StatedJudge",

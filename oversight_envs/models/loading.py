@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from oversight_envs.models.engine import Engine
-from oversight_envs.models.vllm import is_vllm_spec
+from oversight_envs.models.vllm.address import is_vllm_spec
 
 
 def load_engine(spec: str) -> Engine:

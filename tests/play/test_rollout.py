@@ -114,7 +114,7 @@ def test_a_question_that_cannot_be_played_is_named_before_anything_is_played(thi
             raise AssertionError
 
     with pytest.raises(ValueError, match="'odd' has 3"):
-        rollout(Debate(), things, dict.fromkeys(Debate.roles, Never()), questions=[*things, three])
+        rollout(Debate(positions="open"), things, dict.fromkeys(Debate.roles, Never()), questions=[*things, three])
 
 
 @pytest.mark.parametrize(

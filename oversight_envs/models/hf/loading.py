@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
-from oversight_envs.models.vllm import PREFIX, is_vllm_spec
+from oversight_envs.models.vllm.address import PREFIX, is_vllm_spec
 
 SMOLLM2 = "smollm2-135m"
 """A real 135M-parameter chat model from a PyPI package: works without a hub."""

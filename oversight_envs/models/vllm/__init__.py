@@ -11,20 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oversight_envs._lazy import lazy_attributes
+from oversight_envs.models.vllm.address import PREFIX, is_vllm_spec
 
 if TYPE_CHECKING:
     from oversight_envs.models.vllm.loading import VllmOptions
     from oversight_envs.models.vllm.model import VllmModel
 
 __all__ = ["PREFIX", "VllmModel", "VllmOptions", "is_vllm_spec"]
-
-PREFIX = "vllm:"
-
-
-def is_vllm_spec(spec: str) -> bool:
-    """Whether this names a model that vLLM is to run."""
-    return spec.startswith(PREFIX)
-
 
 __getattr__: Any = lazy_attributes(
     __name__,

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.fingerprint import Unidentified
 from oversight_envs.models.hf.loading import TINY, ModelFiles, resolve, split_options, without_gguf, written
-from oversight_envs.models.vllm import PREFIX
+from oversight_envs.models.vllm.address import PREFIX
 
 _DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
 

@@ -22,7 +22,7 @@ from oversight_envs.models.hf.prefixes import Ids
 from oversight_envs.models.hf.template import describe_options
 from oversight_envs.models.hf.tokenized import TokenizedEngine
 from oversight_envs.models.requests import Completion, Generation, LabelReading, NonFiniteLogits, PromptOrIds
-from oversight_envs.models.vllm import PREFIX
+from oversight_envs.models.vllm.address import PREFIX
 from oversight_envs.models.vllm.loading import VllmOptions, import_vllm, load_llm
 
 _DEFAULTS = VllmOptions()
