@@ -39,7 +39,7 @@ KINDS = {
     "reasoning": "reasoning:MODEL or reasoning:KIND:MODEL: thinks in words, then decides as KIND does (logit)",
     "reward-model": "reward-model:MODEL: a sequence classifier with one label; as a judge, by each answer's score",
     "panel": "panel:KIND:MODEL+KIND:MODEL: several of these as one, by the mean of their log-odds",
-    "ranking": "ranking:MODEL or ranking:KIND:MODEL: orders samples of one question; a reward (in Python), no judge",
+    "ranking": "ranking:MODEL or ranking:KIND:MODEL: orders samples of one question, in words or as KIND chooses",
 }
 JUDGES = {"human": "you, at the keyboard", "oracle": "knows the answers: a dry run, and a ceiling"}
 AGENTS = {
@@ -56,8 +56,12 @@ def show_catalogue(console: Console) -> None:
     """Prints a table of each kind."""
     _show(console, "games", {name: GAMES.get(name, "") for name in PROTOCOLS})
     _show(console, "tasks (--task)", {name: TASKS.get(name, "") for name in task_names()})
-    kinds = sorted({kind for names in judge_names().values() for kind in names})
+    known = judge_names()
+    kinds = sorted({*known["judges"], *known["verifiers"]})
     _show(console, "judges and verifiers (--judge)", {**{kind: KINDS.get(kind, "") for kind in kinds}, **JUDGES})
+    _show(
+        console, "rankings (in Python: a reward, and for best-of-N)", {kind: KINDS[kind] for kind in known["rankers"]}
+    )
     _show(console, "players who speak (--agent)", AGENTS)
 
 
