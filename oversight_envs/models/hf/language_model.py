@@ -77,7 +77,7 @@ class LanguageModel:
         self.revision = revision
         self.context_length = context_length or _context_length(model, self.name)
         at_least("context_length", self.context_length, 1)
-        self.max_batch, self.max_batch_tokens = max_batch, max_batch_tokens
+        self.max_batch, self.max_batch_tokens, self.prefix_tokens = max_batch, max_batch_tokens, prefix_tokens
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         end_ids = ends if isinstance(ends, list) else [ends]
         self.template_options = dict(template_options or {})
