@@ -20,7 +20,7 @@ from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from oversight_envs.models.hf.attention import Beginning, can_share, sharing
-from oversight_envs.models.hf.batch_plan import MIN_SHARED, shared_lengths
+from oversight_envs.models.hf.batch_plan import MIN_SHARED
 from oversight_envs.models.hf.prefixes import CachedPrefix, Ids, PrefixCache
 
 Start = tuple[CachedPrefix | None, int]
@@ -209,28 +209,26 @@ class Reader:
         self._compute(batch, 1 if self.cache else batch.width)
 
     def _starts(self, prompts: Sequence[Ids], shared: Sequence[int]) -> list[Start]:
-        """For each prompt a prefix that it begins with, made first if others share it, and how much of it it covers."""
-        found = [self.prefixes.find(ids[:common]) for ids, common in zip(prompts, shared, strict=True)]
-        missing = sorted(
-            {
-                ids[:common]
-                for ids, common, (_, known) in zip(prompts, shared, found, strict=True)
-                if common - known >= MIN_SHARED
-            }
-        )
-        made: dict[Ids, CachedPrefix] = {}
-        if missing:
-            batch = self.read(missing, shared_lengths(missing), 0)
-            made = {ids: self._keep(batch, row) for row, ids in enumerate(missing)}
+        """For each prompt a prefix that it begins with: that of its group, or a kept one that covers more of it."""
+        groups: dict[Ids, Start] = {(): NO_START}
         starts = []
-        for ids, common, (prefix, known) in zip(prompts, shared, found, strict=True):
-            if ids[:common] in made:
-                prefix, known = made[ids[:common]], common
-            kept, length = self.prefixes.find(ids)
-            if length - known >= MIN_SHARED:  # else as the others of its group
-                prefix, known = kept, min(length, len(ids) - 1)
-            starts.append((prefix, known) if known >= MIN_SHARED else NO_START)
+        for ids, common in zip(prompts, shared, strict=True):
+            beginning = ids[:common]
+            if beginning not in groups:
+                groups[beginning] = self._read_apart(beginning)
+            start = groups[beginning]
+            prefix, known = self.prefixes.find(ids)
+            if known - start[1] >= MIN_SHARED:
+                start = prefix, min(known, len(ids) - 1)
+            starts.append(start)
         return starts
+
+    def _read_apart(self, ids: Ids) -> Start:
+        """A prefix that covers ``ids``, or all but a few, kept from before or read now."""
+        prefix, known = self.prefixes.find(ids)
+        if len(ids) - known < MIN_SHARED:
+            return prefix, known
+        return self._keep(self.read([ids], [0], 0), 0), len(ids)
 
     def _keep(self, batch: Batch, row: int) -> CachedPrefix:
         """The reading of a whole row, added to the prefix cache."""
