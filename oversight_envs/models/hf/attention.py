@@ -128,10 +128,11 @@ def _step(
     own = query @ keys.transpose(-1, -2)
     if mask is not None:
         own = own.masked_fill(~mask, float("-inf"))
-    together = query.transpose(0, 1).reshape(kinds, rows * spread, size) @ first_keys.transpose(-1, -2)
-    first = together.view(kinds, rows, spread, known).transpose(0, 1)
-    weights = torch.cat([first, own], dim=-1).softmax(dim=-1, dtype=torch.float32).to(query.dtype)
-    first, own = weights[..., :known], weights[..., known:]
-    together = first.transpose(0, 1).reshape(kinds, rows * spread, known) @ first_values
-    summed = together.view(kinds, rows, spread, -1).transpose(0, 1)
-    return (summed + own @ values).reshape(rows, heads, 1, -1)
+    together = [kinds, rows * spread, -1]  # a head's rows below one another: one product for all
+    first = query.transpose(0, 1).reshape(together) @ first_keys.transpose(-1, -2)
+    scores = torch.cat([first, own.transpose(0, 1).reshape(together)], dim=-1)
+    weights = scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
+    apart = [kinds, rows, spread, -1]
+    own = weights[..., known:].reshape(apart).transpose(0, 1) @ values
+    first = (weights[..., :known] @ first_values).view(apart).transpose(0, 1)
+    return (first + own).reshape(rows, heads, 1, -1)

@@ -196,8 +196,8 @@ class Reader:
             starts = [NO_START] * len(rows)
         batch = Batch(rows, torch.empty(0), width, layers, starts)
         self._compute(batch, tail)
-        if keep:
-            for row in range(len(rows)):
+        for row, (ids, (_, known)) in enumerate(zip(prompts, batch.starts, strict=True)):
+            if keep and len(ids) - known >= MIN_SHARED:
                 self._keep(batch, row)
         return batch
 
