@@ -98,7 +98,8 @@ def _read(
     new, known = query.shape[2], first_keys.shape[1]
     out = []
     for row in range(len(query)):
-        own = torch.ones(1, new, new, dtype=torch.bool, device=query.device).tril() if mask is None else mask[row]
+        own = keys.new_ones(1, new, keys.shape[2], dtype=torch.bool).tril(keys.shape[2] - new)
+        own = own if mask is None else mask[row]
         seen = torch.cat([own.new_ones(1, new, known), own], dim=-1)
         keys_of, values_of = (
             torch.cat(pair, dim=1)[None] for pair in ((first_keys, keys[row]), (first_values, values[row]))

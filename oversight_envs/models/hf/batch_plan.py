@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 from oversight_envs.models.hf.prefixes import Ids, common_length
 
 MIN_SHARED = 64
-"""Shortest common beginning, in tokens, that is worth a reading of its own."""
+"""How many tokens less to read are worth a reading apart."""
 
 
 def shared_lengths(prompts: Sequence[Ids]) -> list[int]:
-    """For each prompt, how much of it others begin with too, or are altogether (0 below ``MIN_SHARED``).
+    """For each prompt, how much of it others begin with too, or are altogether (0 where that is not worth it).
 
     At least one token is left over: reading it gives the logits that follow the prompt. Prompts whose common beginnings
     are nearly as long form a group, with one beginning for all of them.
     """
+    times = Counter(prompts)
     order = sorted(range(len(prompts)), key=lambda i: prompts[i])  # the longest common beginning is with a neighbour
     common = [0] * len(prompts)
     for left, right in pairwise(order):
@@ -26,11 +28,11 @@ def shared_lengths(prompts: Sequence[Ids]) -> list[int]:
     shared = [0] * len(prompts)
     group: list[int] = []
     for i in order:
-        if common[i] < MIN_SHARED:
+        if common[i] * max(times[prompts[i]] - 1, 1) < MIN_SHARED:
             continue
         if group:
             length = min(shared[group[0]], common[i], common_length(prompts[group[0]], prompts[i]))
-        if not group or length <= max(common[k] for k in (*group, i)) - MIN_SHARED:
+        if not group or any((common[k] - length) * times[prompts[k]] >= MIN_SHARED for k in (*group, i)):
             group, length = [], common[i]
         group.append(i)
         for k in group:

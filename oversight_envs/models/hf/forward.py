@@ -1,14 +1,15 @@
 """Forward passes over batches of token ids. It knows nothing of text: ids go in, logits come out.
 
 A batch is padded on the left, so that all rows end in the same column and new tokens go to the right of it. What was
-read before of a row comes from the prefix cache, and only the rest is computed. Where the model's attention can be told
-(``attention.py``), what rows share stays there and the layers hold the rest. Otherwise it is copied into each row; all
-rows then read as many tokens as the longest rest has, and what some read again changes nothing.
+read before of a row comes from the prefix cache, and only the rest is computed. Where it is long, and the model's
+attention can be told (``attention.py``), it stays there and the layers hold the rest. Otherwise it is copied into each
+row; all rows read as many tokens as the longest rest has, and what some then read again changes nothing.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -27,6 +28,9 @@ Start = tuple[CachedPrefix | None, int]
 """A prefix that a row begins with, and with how many of its tokens."""
 
 NO_START: Start = (None, 0)
+
+MIN_HELD = 256
+"""Shorter beginnings are copied: attention in parts costs more than their columns."""
 
 
 class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]  # transformers is untyped here
@@ -161,7 +165,7 @@ class Reader:
         if cache:
             _check_cacheable(model)
         self.shares = cache and can_share(model, self._takes)
-        """Whether rows that begin alike hold their beginning once; otherwise it is copied into every row."""
+        """Whether rows that begin alike can hold their beginning once; otherwise it is copied into every row."""
 
     def forget_if_changed(self) -> None:
         """Drops kept readings if the weights were trained since they were made.
@@ -178,6 +182,10 @@ class Reader:
             self.prefixes.clear()
             self._weights = weights
 
+    def held(self, length: int) -> int:
+        """How much of a beginning of this length stands in memory once for all rows; the rest is copied into them."""
+        return length if self.shares and length >= MIN_HELD else 0
+
     def read(self, prompts: Sequence[Ids], shared: Sequence[int], room: int, *, keep: bool = False) -> Batch:
         """Reads prompts, leaving ``room`` columns for tokens to come.
 
@@ -186,17 +194,12 @@ class Reader:
         """
         rows = [list(ids) for ids in prompts]
         starts = self._starts(prompts, shared) if self.cache else [NO_START] * len(rows)
-        tail = max(len(ids) - known for ids, (_, known) in zip(prompts, starts, strict=True))
-        if self.shares or not self.cache:
-            width = tail
-            layers = [PreallocatedLayer(width + room) for _ in range(_layer_count(self.model))] if self.cache else []
-        else:
-            width = max(map(len, rows))
-            layers = self._filled(rows, starts, width, tail, room)
-            starts = [NO_START] * len(rows)
-        batch = Batch(rows, torch.empty(0), width, layers, starts)
+        held = [(prefix, known) if self.held(known) else NO_START for prefix, known in starts]
+        width = max(len(ids) - known for ids, (_, known) in zip(rows, held, strict=True))
+        tail = max(len(ids) - known for ids, (_, known) in zip(rows, starts, strict=True))
+        batch = Batch(rows, torch.empty(0), width, self._layers(rows, starts, width, tail, room), held)
         self._compute(batch, tail)
-        for row, (ids, (_, known)) in enumerate(zip(prompts, batch.starts, strict=True)):
+        for row, (ids, (_, known)) in enumerate(zip(prompts, starts, strict=True)):
             if keep and len(ids) - known >= MIN_SHARED:
                 self._keep(batch, row)
         return batch
@@ -210,12 +213,10 @@ class Reader:
 
     def _starts(self, prompts: Sequence[Ids], shared: Sequence[int]) -> list[Start]:
         """For each prompt a prefix that it begins with: that of its group, or a kept one that covers more of it."""
-        groups: dict[Ids, Start] = {(): NO_START}
+        beginnings = [ids[:common] for ids, common in zip(prompts, shared, strict=True)]
+        groups = {ids: self._read_apart(ids, rows) if ids else NO_START for ids, rows in Counter(beginnings).items()}
         starts = []
-        for ids, common in zip(prompts, shared, strict=True):
-            beginning = ids[:common]
-            if beginning not in groups:
-                groups[beginning] = self._read_apart(beginning)
+        for ids, beginning in zip(prompts, beginnings, strict=True):
             start = groups[beginning]
             prefix, known = self.prefixes.find(ids)
             if known - start[1] >= MIN_SHARED:
@@ -223,10 +224,10 @@ class Reader:
             starts.append(start)
         return starts
 
-    def _read_apart(self, ids: Ids) -> Start:
-        """A prefix that covers ``ids``, or all but a few, kept from before or read now."""
+    def _read_apart(self, ids: Ids, rows: int) -> Start:
+        """A prefix that covers ``ids``, with which so many rows begin: a kept one, or read now if that saves enough."""
         prefix, known = self.prefixes.find(ids)
-        if len(ids) - known < MIN_SHARED:
+        if (len(ids) - known) * max(rows - 1, 1) < MIN_SHARED:
             return prefix, known
         return self._keep(self.read([ids], [0], 0), 0), len(ids)
 
@@ -247,21 +248,23 @@ class Reader:
         self.prefixes.add(reading)
         return reading
 
-    def _filled(
+    def _layers(
         self, rows: list[list[int]], starts: list[Start], width: int, tail: int, room: int
     ) -> list[PreallocatedLayer]:
-        """Layers in which all but the last ``tail`` columns are copied from the prefixes."""
-        prefixes = [prefix for prefix, _ in starts if prefix is not None]
-        if width == tail or not prefixes:
+        """Layers in which all but the last ``tail`` columns are filled from the prefixes that are not held."""
+        if not self.cache:
+            return []
+        copied = [prefix for prefix, known in starts if prefix is not None and not self.held(known)]
+        if width == tail or not copied:
             return [PreallocatedLayer(width + room) for _ in range(_layer_count(self.model))]
         layers = []
-        for number, (keys, values) in enumerate(prefixes[0].layers):
+        for number, (keys, values) in enumerate(copied[0].layers):
             layer = PreallocatedLayer(width + room)
             layer.length = width - tail
             empty_keys, empty_values = (states[None, :, :0].expand(len(rows), -1, -1, -1) for states in (keys, values))
             layer.lazy_initialization(empty_keys, empty_values)
-            for row, (ids, (prefix, _)) in enumerate(zip(rows, starts, strict=True)):
-                if prefix is not None and len(ids) > tail:
+            for row, (ids, (prefix, known)) in enumerate(zip(rows, starts, strict=True)):
+                if prefix is not None and not self.held(known) and len(ids) > tail:
                     keys, values = (states[:, : len(ids) - tail] for states in prefix.layers[number])
                     layer.put(row, width - len(ids), keys, values)
             layers.append(layer)

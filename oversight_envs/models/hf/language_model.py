@@ -229,7 +229,7 @@ class LanguageModel:
         reader = self._reader
         shared = shared_lengths(prompts) if reader.prefixes.max_tokens else [0] * len(prompts)
         limits = {"max_rows": max_rows, "max_tokens": self.max_batch_tokens, "max_held": reader.prefixes.max_tokens}
-        held = shared if reader.shares else [0] * len(prompts)
+        held = [reader.held(length) for length in shared]
         # A call that would fill the prefix cache with its own prompts keeps only what they share.
         keep = 2 * sum(map(len, set(prompts))) <= reader.prefixes.max_tokens
         for indices in plan(prompts, new_tokens, held, **limits):

@@ -54,10 +54,15 @@ def test_what_is_shared_is_held_once_and_changes_nothing(tokenizer: Any, kind: s
     lm = LanguageModel(model(kind, len(tokenizer)), tokenizer, context_length=1024)
     assert lm._reader.shares == (kind != "mistral")  # a window ends inside the beginning: it is copied then
     before = lm.model.config._attn_implementation
-    one, other = user(f"{PASSAGE} One?"), user(PASSAGE[::-1] + " Two, and a longer question?")
-    asked = [Generation(prompt, seed, 6 + seed) for seed in range(3) for prompt in (one, other, user("Hi"))]
+    one, other = user(f"{PASSAGE * 2} One?"), user((PASSAGE * 2)[::-1] + " Two, and a longer question?")
+    short = f"{PASSAGE} And"  # copied
+    asked = [
+        Generation(prompt, seed, 6 + seed)
+        for seed in range(3)
+        for prompt in (one, other, user("Hi"), user(f"{short} {seed}?"))
+    ]
     expected = [fresh(lm, prefix_tokens=0).generate([request])[0] for request in asked]
-    for engine in (lm, lm, fresh(lm, max_batch=2), fresh(lm, prefix_tokens=200)):  # the second finds all kept
+    for engine in (lm, lm, fresh(lm, max_batch=2), fresh(lm, prefix_tokens=600)):  # the second finds all kept
         for got, alone in zip(engine.generate(asked), expected, strict=True):
             assert got.token_ids == alone.token_ids
             assert np.allclose(got.log_probs, alone.log_probs, atol=1e-4)
@@ -66,7 +71,7 @@ def test_what_is_shared_is_held_once_and_changes_nothing(tokenizer: Any, kind: s
 
 def test_layers_hold_only_what_each_row_has_for_itself(tokenizer: Any) -> None:
     lm = LanguageModel(model("llama", len(tokenizer)), tokenizer)
-    long = tuple(lm.encode(user(PASSAGE)))
+    long = tuple(lm.encode(user(PASSAGE * 2)))
     prompts = [(*long, 5), (*long, 5), (*long, 6, 7), (8, 9, 10)]
     shared = [len(long)] * 3 + [0]
     with torch.inference_mode():
