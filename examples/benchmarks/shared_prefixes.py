@@ -207,7 +207,7 @@ def debated(device: str | None, questions: Sequence[Question], without: Sequence
         players = {"debater_0": speaker, "debater_1": speaker, "judge_0": LogitJudge(lm)}
         return seconds(lambda: rollout(Debate(both_orders=True), Articles(asked), players)) / len(asked)
 
-    mine, others = play(engine(device), questions), play(engine(device, prefix_tokens=0), without)
+    mine, others = play(engine(device), questions), play(engine(device, prefix_tokens=0, max_batch_tokens=32_768), without)
     texts = len({question.passage for question in questions})
     what = f"a debate on QuALITY: {len(questions)} questions of {texts} article{'s' * (texts > 1)}, {new_tokens} new"
     return Row(what, f"without shared prefixes, {len(without)} questions", others / mine, 5.0, mine, others)
@@ -232,8 +232,7 @@ def main() -> None:
         task = pieces(lm, first, ROWS, 256)
         rows.append(played("rollout, nothing shared", 0.95, alone, Consultancy(), task, 64))
     if "b" in options.rows:
-        task = pieces(lm, first, ROWS // 4, 2_000)
-        rows.append(played("rollout, two debaters a passage", 1.8, lm, Debate(), task, 64))
+        rows.append(played("rollout, two debaters a passage", 1.8, lm, Debate(), Articles(first[:2]), 64))
     if "c" in options.rows:
         rows += best_of(16, 2_000, 64, lm, chosen[0])
     if "d" in options.rows:

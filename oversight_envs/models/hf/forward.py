@@ -242,8 +242,10 @@ class Reader:
             if prefix is not None:
                 first_keys, first_values = (states[:, :known] for states in prefix.layers[number])
                 layers.append((torch.cat([first_keys, keys], dim=1), torch.cat([first_values, values], dim=1)))
-            else:
+            elif len(batch.rows) > 1:
                 layers.append((keys.clone(), values.clone()))
+            else:  # these columns are never written again
+                layers.append((keys, values))
         reading = CachedPrefix(np.asarray(ids), layers)
         self.prefixes.add(reading)
         return reading
