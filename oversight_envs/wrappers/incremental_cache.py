@@ -51,7 +51,7 @@ class IncrementalCache:
         prompts = [tuple(row) for row in rows]
         room = self._length - max(map(len, rows))
         with output_inputs(self._model) as inputs:
-            batch = self._reader.read(prompts, [0] * len(rows), [False] * len(rows), room)
+            batch = self._reader.read(prompts, [0] * len(rows), room)
         return batch, inputs[-1][:, -1]
 
     def _grow(self, batch: Batch, rows: Sequence[list[int]], new: list[int]) -> None:

@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 from oversight_envs.models.hf.prefixes import Ids, common_length
 
 MIN_SHARED = 64
-"""Shortest common beginning, in tokens, that is worth a reading of its own."""
+"""How many tokens less to read are worth a reading apart."""
 
 
-def shared_lengths(prompts: Sequence[Ids]) -> dict[Ids, int]:
-    """For each different prompt, how much of it another one begins with too (0 below ``MIN_SHARED``).
+def shared_lengths(prompts: Sequence[Ids]) -> list[int]:
+    """For each prompt, how much of it others begin with too, or are altogether (0 where that is not worth it).
 
-    At least one token is left over: reading it gives the logits that follow the prompt.
+    At least one token is left over: reading it gives the logits that follow the prompt. Prompts whose common beginnings
+    are nearly as long form a group, with one beginning for all of them.
     """
-    ordered = sorted(set(prompts))  # in this order the longest common beginning is with a neighbour
-    shared = dict.fromkeys(ordered, 0)
-    for left, right in pairwise(ordered):
-        common = common_length(left, right)
-        for ids in (left, right):
-            shared[ids] = max(shared[ids], min(common, len(ids) - 1))
-    return {ids: common if common >= MIN_SHARED else 0 for ids, common in shared.items()}
+    times = Counter(prompts)
+    order = sorted(range(len(prompts)), key=lambda i: prompts[i])  # the longest common beginning is with a neighbour
+    common = [0] * len(prompts)
+    for left, right in pairwise(order):
+        length = common_length(prompts[left], prompts[right])
+        for i in (left, right):
+            common[i] = max(common[i], min(length, len(prompts[i]) - 1))
+    shared = [0] * len(prompts)
+    group: list[int] = []
+    for i in order:
+        if common[i] * max(times[prompts[i]] - 1, 1) < MIN_SHARED:
+            continue
+        if group:
+            length = min(shared[group[0]], common[i], common_length(prompts[group[0]], prompts[i]))
+        if not group or any((common[k] - length) * times[prompts[k]] >= MIN_SHARED for k in (*group, i)):
+            group, length = [], common[i]
+        group.append(i)
+        for k in group:
+            shared[k] = length
+    return shared
 
 
-def plan(prompts: Sequence[Ids], new_tokens: Sequence[int], *, max_rows: int, max_tokens: int) -> list[list[int]]:
+def plan(
+    prompts: Sequence[Ids],
+    new_tokens: Sequence[int],
+    held: Sequence[int],
+    *,
+    max_rows: int,
+    max_tokens: int,
+    max_held: int,
+) -> list[list[int]]:
     """Batches of indices into ``prompts``.
 
     Families, prompts that share their beginning, stay together; inside them, and among them, prompts of like length do,
-    since a batch is as wide as its longest prompt. A batch has at most ``max_rows`` rows and ``max_tokens`` tokens, the
-    new ones and the padding included; a prompt that alone has more is a batch by itself.
+    since a batch is as wide as its longest prompt. Of prompt i the first ``held[i]`` tokens are held once for all that
+    begin with them, and don't count. Of the others, a batch has at most ``max_tokens``, the new ones and the padding
+    included, in at most ``max_rows`` rows, and its beginnings have at most ``max_held`` altogether; a prompt, or a
+    beginning, that alone has more is a batch by itself.
     """
+    beginnings = [ids[:length] for ids, length in zip(prompts, held, strict=True)]
+    own = [len(ids) - length for ids, length in zip(prompts, held, strict=True)]
     order = sorted(range(len(prompts)), key=lambda i: prompts[i])
     families: list[list[int]] = []
     for i in order:
@@ -40,15 +67,18 @@ def plan(prompts: Sequence[Ids], new_tokens: Sequence[int], *, max_rows: int, ma
         else:
             families.append([i])
     for family in families:
-        family.sort(key=lambda i: (len(prompts[i]), prompts[i]))
-    families.sort(key=lambda family: len(prompts[family[-1]]))
+        family.sort(key=lambda i: (beginnings[i], own[i], prompts[i]))
+    families.sort(key=lambda family: max(own[i] for i in family))
     batches: list[list[int]] = []
-    width = room = 0
+    width = room = holding = 0
     for i in (i for family in families for i in family):
-        width, room = max(width, len(prompts[i])), max(room, new_tokens[i])
-        if batches and len(batches[-1]) < max_rows and (len(batches[-1]) + 1) * (width + room) <= max_tokens:
-            batches[-1].append(i)
+        rows = batches[-1] if batches else []
+        width, room = max(width, own[i]), max(room, new_tokens[i])
+        holding += held[i] * (not rows or beginnings[rows[-1]] != beginnings[i])
+        fits = (len(rows) + 1) * (width + room) <= max_tokens and (holding <= max_held or holding == held[i])
+        if rows and len(rows) < max_rows and fits:
+            rows.append(i)
         else:
             batches.append([i])
-            width, room = len(prompts[i]), new_tokens[i]
+            width, room, holding = own[i], new_tokens[i], held[i]
     return batches

@@ -1,14 +1,17 @@
 """Forward passes over batches of token ids. It knows nothing of text: ids go in, logits come out.
 
 A batch is padded on the left, so that all rows end in the same column and new tokens go to the right of it. What was
-read before of a row comes from the prefix cache, and only the rest is computed. All rows of a batch read as many tokens
-as the longest rest has; what some then read again changes nothing, and no padding ever stands inside a row.
+read before of a row comes from the prefix cache, and only the rest is computed. Where it is long, and the model's
+attention can be told (``attention.py``), it stays there and the layers hold the rest. Otherwise it is copied into each
+row; all rows read as many tokens as the longest rest has, and what some then read again changes nothing.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -17,8 +20,17 @@ from torch import Tensor
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
+from oversight_envs.models.hf.attention import Beginning, can_share, sharing
 from oversight_envs.models.hf.batch_plan import MIN_SHARED
 from oversight_envs.models.hf.prefixes import CachedPrefix, Ids, PrefixCache
+
+Start = tuple[CachedPrefix | None, int]
+"""A prefix that a row begins with, and with how many of its tokens."""
+
+NO_START: Start = (None, 0)
+
+MIN_HELD = 256
+"""Shorter beginnings are copied: attention in parts costs more than their columns."""
 
 
 class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]  # transformers is untyped here
@@ -77,17 +89,24 @@ def takes(model: Any) -> list[str]:
 
 
 def left_padded(
-    rows: Sequence[Sequence[int]], width: int, tail: int, device: torch.device, takes: Sequence[str]
+    rows: Sequence[Sequence[int]],
+    width: int,
+    tail: int,
+    device: torch.device,
+    takes: Sequence[str],
+    before: Sequence[int] | None = None,
 ) -> tuple[Tensor, dict[str, Any]]:
     """The last ``tail`` of ``width`` columns of rows that all end in the same column, as a model's arguments.
 
     ``takes`` are those of the optional ones that it knows. Only the logits after the last column are asked for.
+    ``before[i]`` tokens of row i stand elsewhere, in front of it.
     """
+    first = torch.tensor(before or [0] * len(rows), device=device)
     pads = torch.tensor([width - len(row) for row in rows], device=device)
     ids = torch.tensor([[0] * (tail - len(row)) + list(row[-tail:]) for row in rows], device=device)
     columns = torch.arange(width, device=device)
     inputs: dict[str, Any] = {
-        "position_ids": (columns[None, width - tail :] - pads[:, None]).clamp(min=0),
+        "position_ids": (columns[None, width - tail :] - pads[:, None]).clamp(min=0) + first[:, None],
         "logits_to_keep": 1,
     }
     inputs = {name: inputs[name] for name in takes}
@@ -97,15 +116,35 @@ def left_padded(
 
 
 class Batch:
-    """Rows that were read: ``logits`` [rows, vocabulary] follow each row's last token."""
+    """Rows that were read: ``logits`` [rows, vocabulary] follow each row's last token.
 
-    def __init__(self, rows: list[list[int]], logits: Tensor, width: int, layers: list[PreallocatedLayer]) -> None:
+    ``layers`` hold ``width`` columns. Of row i the first tokens may stand in a prefix instead: ``starts[i]`` says in
+    which and how many.
+    """
+
+    def __init__(
+        self,
+        rows: list[list[int]],
+        logits: Tensor,
+        width: int,
+        layers: list[PreallocatedLayer],
+        starts: Sequence[Start] = (),
+    ) -> None:
         self.rows, self.logits, self.width, self.layers = rows, logits, width, layers
+        self.starts = starts or [NO_START] * len(rows)
+        self.beginnings: list[Beginning] = []
+        if any(length for _, length in self.starts):
+            first = 0
+            for (prefix, length), rows_of_it in groupby(self.starts):
+                stop = first + len(list(rows_of_it))
+                self.beginnings.append(Beginning(slice(first, stop), prefix, length))
+                first = stop
 
     def select(self, rows: Sequence[int], room: int) -> Batch:
         """A batch with these rows and ``room`` columns for new tokens."""
         layers = [layer.select(rows, layer.length + room) for layer in self.layers]
-        return Batch([list(self.rows[i]) for i in rows], self.logits[list(rows)], self.width, layers)
+        starts = [self.starts[i] for i in rows]
+        return Batch([list(self.rows[i]) for i in rows], self.logits[list(rows)], self.width, layers, starts)
 
 
 class Reader:
@@ -113,7 +152,7 @@ class Reader:
 
     Args:
         model: a Hugging Face causal language model.
-        prefix_tokens: how many tokens of readings to keep between calls.
+        prefix_tokens: how many tokens of readings to keep between calls; 0: nothing that prompts share is read once.
         cache: False for a model without a key-value cache, which then reads each row anew for every token.
     """
 
@@ -125,6 +164,8 @@ class Reader:
         self._weights: tuple[int, ...] = ()
         if cache:
             _check_cacheable(model)
+        self.shares = cache and can_share(model, self._takes)
+        """Whether rows that begin alike can hold their beginning once; otherwise it is copied into every row."""
 
     def forget_if_changed(self) -> None:
         """Drops kept readings if the weights were trained since they were made.
@@ -136,80 +177,110 @@ class Reader:
             self.prefixes.clear()
             self._weights = weights
 
-    def read(self, prompts: Sequence[Ids], shared: Sequence[int], kept: Sequence[bool], room: int) -> Batch:
-        """Reads different prompts, leaving ``room`` columns for tokens to come.
+    def held(self, length: int) -> int:
+        """How much of a beginning of this length stands in memory once for all rows; the rest is copied into them."""
+        return length if self.shares and length >= MIN_HELD else 0
 
-        Of prompt i, the first ``shared[i]`` tokens begin others too and are read apart, once, where that pays; with
-        ``kept[i]`` the whole reading is kept for later prompts that begin with it.
+    def read(self, prompts: Sequence[Ids], shared: Sequence[int], room: int, *, keep: bool = False) -> Batch:
+        """Reads prompts, leaving ``room`` columns for tokens to come.
+
+        Of prompt i, the first ``shared[i]`` tokens begin others too and are read apart, once, unless they were before.
+        With ``keep`` the whole readings are kept for later prompts.
         """
-        width = max(map(len, prompts))
         rows = [list(ids) for ids in prompts]
-        if not self.cache:
-            return Batch(rows, self._forward(rows, width, width, None), width, [])
-        sources = [self._source(ids, common) for ids, common in zip(prompts, shared, strict=True)]
-        tail = max(len(ids) - known for ids, (_, known) in zip(prompts, sources, strict=True))
-        layers = self._layers(rows, sources, width, tail, room)
-        logits = self._forward(rows, width, tail, layers)
-        for row, ids in enumerate(prompts):
-            if kept[row] and len(ids) >= MIN_SHARED:
-                self._keep(ids, layers, row, width)
-        return Batch(rows, logits, width, layers)
+        starts = self._starts(prompts, shared) if self.cache else [NO_START] * len(rows)
+        held = [(prefix, known) if self.held(known) else NO_START for prefix, known in starts]
+        width = max(len(ids) - known for ids, (_, known) in zip(rows, held, strict=True))
+        tail = max(len(ids) - known for ids, (_, known) in zip(rows, starts, strict=True))
+        batch = Batch(rows, torch.empty(0), width, self._layers(rows, starts, width, tail, room), held)
+        self._compute(batch, tail)
+        for row, (ids, (_, known)) in enumerate(zip(prompts, starts, strict=True)):
+            if keep and len(ids) - known >= MIN_SHARED:
+                self._keep(batch, row)
+        return batch
 
     def step(self, batch: Batch, tokens: Sequence[int]) -> None:
         """Appends one token to every row and computes the logits that follow it."""
         for row, token in zip(batch.rows, tokens, strict=True):
             row.append(token)
         batch.width += 1
-        if self.cache:
-            batch.logits = self._forward(batch.rows, batch.width, 1, batch.layers)
-        else:
-            batch.logits = self._forward(batch.rows, batch.width, batch.width, None)
+        self._compute(batch, 1 if self.cache else batch.width)
 
-    def _source(self, ids: Ids, shared: int) -> tuple[CachedPrefix | None, int]:
-        """A kept reading for the start of ``ids``, made first if others share it, and how much of ``ids`` it covers."""
-        reading, known = self.prefixes.find(ids)
-        if shared - known >= MIN_SHARED:
-            batch = self.read([ids[:shared]], [0], [False], 0)
-            reading, known = self._keep(ids[:shared], batch.layers, 0, shared), shared
-        return reading, min(known, len(ids) - 1)
+    def _starts(self, prompts: Sequence[Ids], shared: Sequence[int]) -> list[Start]:
+        """For each prompt a prefix that it begins with: that of its group, or a kept one that covers more of it."""
+        beginnings = [ids[:common] for ids, common in zip(prompts, shared, strict=True)]
+        groups = {ids: self._read_apart(ids, rows) if ids else NO_START for ids, rows in Counter(beginnings).items()}
+        starts = []
+        for ids, beginning in zip(prompts, beginnings, strict=True):
+            start = groups[beginning]
+            prefix, known = self.prefixes.find(ids)
+            if known - start[1] >= MIN_SHARED:
+                start = prefix, min(known, len(ids) - 1)
+            starts.append(start)
+        return starts
 
-    def _keep(self, ids: Ids, layers: list[PreallocatedLayer], row: int, width: int) -> CachedPrefix:
-        columns = slice(width - len(ids), width)
-        copies = [(layer.keys[row, :, columns].clone(), layer.values[row, :, columns].clone()) for layer in layers]
-        reading = CachedPrefix(np.asarray(ids), copies)
+    def _read_apart(self, ids: Ids, rows: int) -> Start:
+        """A prefix that covers ``ids``, with which so many rows begin: a kept one, or read now if that saves enough."""
+        prefix, known = self.prefixes.find(ids)
+        if (len(ids) - known) * max(rows - 1, 1) < MIN_SHARED:
+            return prefix, known
+        return self._keep(self.read([ids], [0], 0), 0), len(ids)
+
+    def _keep(self, batch: Batch, row: int) -> CachedPrefix:
+        """The reading of a whole row, added to the prefix cache."""
+        ids = batch.rows[row]
+        prefix, known = batch.starts[row]
+        columns = slice(batch.width - (len(ids) - known), batch.width)
+        layers = []
+        for number, layer in enumerate(batch.layers):
+            keys, values = layer.keys[row, :, columns], layer.values[row, :, columns]
+            if prefix is not None:
+                first_keys, first_values = (states[:, :known] for states in prefix.layers[number])
+                layers.append((torch.cat([first_keys, keys], dim=1), torch.cat([first_values, values], dim=1)))
+            elif len(batch.rows) > 1:
+                layers.append((keys.clone(), values.clone()))
+            else:  # these columns are never written again
+                layers.append((keys, values))
+        reading = CachedPrefix(np.asarray(ids), layers)
         self.prefixes.add(reading)
         return reading
 
     def _layers(
-        self, rows: list[list[int]], sources: list[tuple[CachedPrefix | None, int]], width: int, tail: int, room: int
+        self, rows: list[list[int]], starts: list[Start], width: int, tail: int, room: int
     ) -> list[PreallocatedLayer]:
-        """Layers in which all but the last ``tail`` columns are filled from the sources."""
-        known = [reading for reading, _ in sources if reading is not None]
-        if width == tail or not known:
+        """Layers in which all but the last ``tail`` columns are filled from the prefixes that are not held."""
+        if not self.cache:
+            return []
+        copied = [prefix for prefix, known in starts if prefix is not None and not self.held(known)]
+        if width == tail or not copied:
             return [PreallocatedLayer(width + room) for _ in range(_layer_count(self.model))]
         layers = []
-        for number, (keys, values) in enumerate(known[0].layers):
+        for number, (keys, values) in enumerate(copied[0].layers):
             layer = PreallocatedLayer(width + room)
             layer.length = width - tail
             empty_keys, empty_values = (states[None, :, :0].expand(len(rows), -1, -1, -1) for states in (keys, values))
             layer.lazy_initialization(empty_keys, empty_values)
-            for row, (ids, (reading, _)) in enumerate(zip(rows, sources, strict=True)):
-                if reading is not None and len(ids) > tail:
-                    keys, values = (states[:, : len(ids) - tail] for states in reading.layers[number])
+            for row, (ids, (prefix, known)) in enumerate(zip(rows, starts, strict=True)):
+                if prefix is not None and not self.held(known) and len(ids) > tail:
+                    keys, values = (states[:, : len(ids) - tail] for states in prefix.layers[number])
                     layer.put(row, width - len(ids), keys, values)
             layers.append(layer)
         return layers
 
-    def _forward(self, rows: list[list[int]], width: int, tail: int, layers: list[PreallocatedLayer] | None) -> Tensor:
-        """Runs the last ``tail`` of ``width`` columns through the model; the logits after the last, [rows, vocabulary].
-
-        ``layers`` hold the columns before them and take in the new ones; None for a model without a cache.
-        """
-        ids, inputs = left_padded(rows, width, tail, next(self.model.parameters()).device, self._takes)
-        if layers is not None:
-            inputs["past_key_values"] = Cache(layers=list(layers))
-        logits: Tensor = self.model(input_ids=ids, use_cache=layers is not None, **inputs).logits
-        return logits[:, -1]
+    def _compute(self, batch: Batch, tail: int) -> None:
+        """Runs the last ``tail`` columns through the model, for the logits that follow the last."""
+        known = [length for _, length in batch.starts]
+        rows = [row[length:] for row, length in zip(batch.rows, known, strict=True)]
+        device = next(self.model.parameters()).device
+        ids, inputs = left_padded(rows, batch.width, tail, device, self._takes, known)
+        if self.cache:
+            inputs["past_key_values"] = Cache(layers=list(batch.layers))
+        if batch.beginnings:
+            with sharing(self.model):
+                output = self.model(input_ids=ids, use_cache=True, shared=batch.beginnings, **inputs)
+        else:
+            output = self.model(input_ids=ids, use_cache=self.cache, **inputs)
+        batch.logits = output.logits[:, -1]
 
 
 def weight_versions(model: Any) -> tuple[int, ...]:

@@ -76,7 +76,7 @@ class LanguageModel(TokenizedEngine):
         self.revision = revision
         self.context_length = context_length or _context_length(model, self.name)
         at_least("context_length", self.context_length, 1)
-        self.max_batch, self.max_batch_tokens = max_batch, max_batch_tokens
+        self.max_batch, self.max_batch_tokens, self.prefix_tokens = max_batch, max_batch_tokens, prefix_tokens
         ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         end_ids = ends if isinstance(ends, list) else [ends]
         self.template_options = dict(template_options or {})
@@ -184,21 +184,15 @@ class LanguageModel(TokenizedEngine):
         self, prompts: Sequence[Ids], new_tokens: Sequence[int], max_rows: int
     ) -> Iterator[tuple[list[int], Batch]]:
         """Batches of read prompts, with one row for each index, in whatever order is cheap."""
-        shared = shared_lengths(prompts)
-        batches = plan(prompts, new_tokens, max_rows=max_rows, max_tokens=self.max_batch_tokens)
+        reader = self._reader
+        shared = shared_lengths(prompts) if reader.prefixes.max_tokens else [0] * len(prompts)
+        limits = {"max_rows": max_rows, "max_tokens": self.max_batch_tokens, "max_held": reader.prefixes.max_tokens}
+        held = [reader.held(length) for length in shared]
         # A call that would fill the prefix cache with its own prompts keeps only what they share.
-        keep_all = 2 * sum(map(len, shared)) <= self._reader.prefixes.max_tokens
-        for number, indices in enumerate(batches):
-            unique = list(dict.fromkeys(prompts[i] for i in indices))
-            following = prompts[batches[number + 1][0]] if number + 1 < len(batches) else None
-            kept = [keep_all or ids == following for ids in unique]
+        keep = 2 * sum(map(len, set(prompts))) <= reader.prefixes.max_tokens
+        for indices in plan(prompts, new_tokens, held, **limits):
             room = max(new_tokens[i] for i in indices)
-            repeats = len(unique) < len(indices)
-            batch = self._reader.read(unique, [shared[ids] for ids in unique], kept, 0 if repeats else room)
-            if repeats:  # a prompt asked for several times is read once
-                row_of = {ids: row for row, ids in enumerate(unique)}
-                batch = batch.select([row_of[prompts[i]] for i in indices], room)
-            yield indices, batch
+            yield indices, reader.read([prompts[i] for i in indices], [shared[i] for i in indices], room, keep=keep)
 
     def _decode(self, batch: Batch, requests: list[Generation]) -> list[Completion]:
         """Samples until every row has ended. Rows that have are dropped once they are half of the batch.

