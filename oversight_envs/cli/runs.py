@@ -19,6 +19,7 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.usage import Usage
 from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate, sensible_baselines
 from oversight_envs.models.api import without_secrets
+from oversight_envs.play.drive import OnFailure
 
 
 def run_evaluation(
@@ -34,13 +35,14 @@ def run_evaluation(
     reward: str | None = None,
     concurrency: int = 32,
     reuse: bool | None = None,
+    on_failure: OnFailure = "raise",
     about: Mapping[str, Any] | None = None,
     limits: Limits = NO_LIMITS,
 ) -> Evaluation:
     """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
     chosen = task.sample(questions, seed=seed) if isinstance(questions, int) else questions
     players = cast.players(protocol, task, chosen)
-    limits.apply(players.values(), out)
+    limits.apply(players.values(), out, concurrency)
     games: list[tuple[Protocol, Mapping[str, Any]]] = [(protocol, players)]
     judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
     if len(judges) == 1 and baselines != ():  # the judge reads passages too, as the expert baseline
@@ -60,6 +62,7 @@ def run_evaluation(
                 reward=reward,
                 concurrency=concurrency,
                 reuse=reuse,
+                on_failure=on_failure,
                 about=about,
                 on_record=lambda name, done, total: tell(name, done, total, ""),
             )

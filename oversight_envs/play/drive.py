@@ -17,11 +17,14 @@ from typing import Any, Literal
 
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Unanswerable, answer_asks, check_reply
+from oversight_envs.core.players import CannotPlay, Unanswerable, answer_asks, check_reply
 from oversight_envs.core.usage import Answer, Spent
 from oversight_envs.play.queue import Batch, Queue
 
 OnFailure = Literal["raise", "record"]
+
+ALL_FAIL = 10
+"""So many failed episodes in a row, beyond those that one outage may take at once, are no accident."""
 
 
 def drive(
@@ -40,8 +43,9 @@ def drive(
         concurrency: how many are in flight; None: all.
         on_failure: what happens when a player raises. ``raise``: the exception passes through, and the episodes stay
             where they were. ``record``: a batch that failed is asked in parts, and the episodes whose own ask failed
-            end as ``failed``, with the reason, while the others go on. In either case an episode that has grown too
-            long for a player (``Unanswerable``) ends as ``truncated``, by itself.
+            end as ``failed``, with the reason, while the others go on; a player that can't play at all
+            (``CannotPlay``) raises. In either case an episode that has grown too long for a player (``Unanswerable``)
+            ends as ``truncated``, by itself.
         watch: a context around each call to a player, for whoever shows what is going on.
         warned: see ``Queue``.
         on_spent: called with the episode, the role and what it cost, where an asynchronous player says so.
@@ -77,6 +81,26 @@ def drive(
     finally:
         if background is not None:
             background.cancel()
+
+
+def unless_all_fail(ended: Iterable[Episode], concurrency: int) -> Iterator[Episode]:
+    """The episodes as they end. Raises CannotPlay once so many in a row have failed that the rest would, too.
+
+    That is ``ALL_FAIL`` where none has ended otherwise yet, and later as many more as are in flight: an outage that
+    passes costs those, and not the run.
+    """
+    failed, most = 0, ALL_FAIL
+    for episode in ended:
+        yield episode
+        if episode.failed is None:
+            failed, most = 0, ALL_FAIL + concurrency
+            continue
+        failed += 1
+        if failed >= most:
+            raise CannotPlay(
+                f"{failed} episodes in a row have failed, so the run ends here; the last one: {episode.failed}. What "
+                "is finished is kept"
+            )
 
 
 def _answer(queue: Queue, batch: Batch, on_failure: OnFailure) -> None:

@@ -12,7 +12,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oversight_envs.core.checks import at_least, whole
+from oversight_envs.core.checks import at_least, one_of, whole
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
@@ -21,7 +21,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.usage import Spent, summed
-from oversight_envs.play.drive import OnFailure, drive
+from oversight_envs.play.drive import OnFailure, drive, unless_all_fail
 from oversight_envs.play.identity import identified
 from oversight_envs.play.store import EpisodeStore
 from oversight_envs.protocols import find_protocol
@@ -70,11 +70,15 @@ def rollout(
         reuse: True takes the players for the same whatever their fingerprints say; False sets the file's episodes aside
             and plays all anew.
         concurrency: how many episodes are in flight.
-        on_failure: what happens when a player raises: see ``drive``. Failed episodes are not kept in the file.
+        on_failure: what happens when a player raises. ``raise``: the exception passes through. ``record``: the episode
+            ends as failed, with the reason and no reward, and the others go on, unless so many fail in a row that the
+            rest would, too (``CannotPlay``). Failed episodes are kept beside the file (``failed_path``) until the next
+            run, which plays them again.
         on_record: for progress bars: see ``OnRecord``.
 
     Raises ValueError or TypeError, before anything is played, for what does not fit together.
     """
+    one_of("on_failure", on_failure, ("raise", "record"))
     game, source, seed = as_protocol(protocol), as_task(task), whole("seed", seed)
     at_least("samples", samples, 1)
     at_least("concurrency", concurrency, 1)
@@ -133,12 +137,13 @@ def rollout(
             if id(episode) in begun:  # else it has failed by another ask meanwhile
                 begun[id(episode)][2].setdefault(role, []).append(spent)
 
-        for episode in drive(begin(), concurrency=concurrency, on_failure=on_failure, on_spent=note):
+        ended = drive(begin(), concurrency=concurrency, on_failure=on_failure, on_spent=note)
+        for episode in unless_all_fail(ended, concurrency):
             job, started, spent = begun.pop(id(episode))
             timings = {"wall_s": time.perf_counter() - started}
             usage = {role: summed(spent[role]) for role in sorted(spent)}
             record = finish(episode, source, rule, group=group, players=described, timings=timings, usage=usage)
-            if store is not None and record.failed is None:
+            if store is not None:
                 store.append(record)
             done[job.place] = record
             if on_record is not None:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
 from oversight_envs.core.checks import at_least, positive, storable
-from oversight_envs.core.players import PlayerError
+from oversight_envs.core.players import CannotPlay, PlayerError
 from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.usage import Spent
 from oversight_envs.models.api.address import PREFIX, check_url, default_url, is_api_spec, parse_spec, without_secrets
@@ -84,7 +84,7 @@ class ApiModel:
         if url is not None:
             check_url(url)
         at_least("concurrency", concurrency, 1)
-        _check_file_handles(concurrency)
+        check_file_handles(concurrency)
         at_least("max_retries", max_retries, 0)
         positive("timeout", timeout)
         storable("request", dict(request or {}))
@@ -142,8 +142,9 @@ class ApiModel:
     ) -> tuple[ChatAnswer, Spent]:
         """The answer to a conversation, and what it took. ``top_logprobs`` asks for so many candidates a token.
 
-        Raises PromptTooLong, OutOfBudget, and PlayerError, which names the model and the fix, for whatever else keeps
-        the server from answering.
+        Raises PromptTooLong; CannotPlay where every call would fail alike (a wrong key, an unknown model, no
+        log-probabilities, nothing left to spend); and PlayerError for whatever else keeps the server from answering.
+        All name the model and the fix.
         """
         check_sampling(max_new_tokens, temperature, top_p)
         limit = "max_tokens" if self._url else "max_completion_tokens"  # OpenAI renamed it, others keep both or the old
@@ -178,24 +179,25 @@ class ApiModel:
         tokens_in = round(size / bytes_per_token) + 4 * len(prompt)
         return Spent(self.model, calls=1, tokens_in=tokens_in, tokens_out=max_new_tokens)
 
-    def error(self, what: str) -> PlayerError:
+    def error(self, what: str, kind: type[PlayerError] = PlayerError) -> PlayerError:
         """An error that names this model. No secret is in it, whatever a server wrote."""
-        return PlayerError(f"{self.name}: {self._safe(what)}")
+        return kind(f"{self.name}: {self._safe(what)}")
 
     def _check(self, answer: ChatAnswer, top_logprobs: int) -> None:
         """Raises PlayerError for what is no answer to what was asked: it is neither used nor kept."""
         if top_logprobs:
             if answer.top is None:
-                raise self._no_log_probs()
+                raise self._no_log_probs(kind=CannotPlay if answer.text else PlayerError)  # an empty answer has none
         elif answer.finish == "content_filter":
             raise self.error("the server's content filter stopped the answer")
         elif answer.finish == "length" and not answer.text.strip():
             raise self.error("it used up max_new_tokens before the first word of its answer (thinking?): give more")
 
-    def _no_log_probs(self, said: str = "") -> PlayerError:
+    def _no_log_probs(self, said: str = "", kind: type[PlayerError] = CannotPlay) -> PlayerError:
         return self.error(
             f"the server gives no log-probabilities of its first token{f' ({said})' if said else ''}: judge by words "
-            f"instead (stated:{self.name}) or by votes (sampled:{self.name})"
+            f"instead (stated:{self.name}) or by votes (sampled:{self.name})",
+            kind,
         )
 
     def _spent(self, answer: ChatAnswer) -> Spent:
@@ -249,7 +251,8 @@ class ApiModel:
             return os.environ.get(OWN_KEY_VARIABLE) or NO_KEY
         key = os.environ.get(KEY_VARIABLE)
         if not key:
-            raise self.error(f"no key: set {KEY_VARIABLE}, or give api_key=…, or the server that it is behind (@URL)")
+            what = f"no key: set {KEY_VARIABLE}, or give api_key=…, or the server that it is behind (@URL)"
+            raise self.error(what, CannotPlay)
         return key
 
     async def _arrived(self, response: Any) -> None:
@@ -288,11 +291,11 @@ class ApiModel:
             return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(error.message)})")
         if status in (401, 403):
             variable = OWN_KEY_VARIABLE if self._url else KEY_VARIABLE
-            return self.error(f"the server refuses the key ({status}): set {variable}, or give api_key=… ({said})")
+            what = f"the server refuses the key ({status}): set {variable}, or give api_key=… ({said})"
+            return self.error(what, CannotPlay)
         if status == 404:
-            return self.error(
-                f"the server has no such model or address ({status}){await self._models(client)} ({said})"
-            )
+            what = f"the server has no such model or address ({status}){await self._models(client)} ({said})"
+            return self.error(what, CannotPlay)
         if "logprob" in said and "logprobs" in body:
             return self._no_log_probs(said)
         if status == 429:
@@ -328,15 +331,20 @@ def _openai() -> Any:
         ) from error
 
 
-def _check_file_handles(concurrency: int) -> None:
-    """A connection is a file handle: more of them than the system gives would break in the middle of a run."""
+def check_file_handles(concurrency: int, clients: int = 1) -> None:
+    """Raises ValueError for more calls at once, by each of so many clients, than this process may open connections.
+
+    A connection is a file handle: more of them than the system gives would break in the middle of a run.
+    """
     try:
         import resource
     except ImportError:  # not on Windows
         return
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and concurrency > most - 64:
+    left = max(1, (most - 64) // clients)
+    if most != resource.RLIM_INFINITY and concurrency > left:
+        each = f"each call of {clients} models" if clients > 1 else "each call"
         raise ValueError(
-            f"concurrency={concurrency}: this process may open {most} files, and each call needs one; give at most "
-            f"{most - 64}, or raise the limit (ulimit -n)"
+            f"concurrency={concurrency}: this process may open {most} files, and {each} needs one; give at most "
+            f"{left}, or raise the limit (ulimit -n)"
         )
