@@ -53,6 +53,7 @@ def rollout(
     concurrency: int = 32,
     on_failure: OnFailure = "raise",
     on_record: OnRecord | None = None,
+    keep: bool = True,
 ) -> list[Record]:
     """Plays every question ``samples`` times and returns the records, in the order of the questions.
 
@@ -75,6 +76,8 @@ def rollout(
             rest would, too (``CannotPlay``). Failed episodes are kept beside the file (``failed_path``) until the next
             run, which plays them again.
         on_record: for progress bars: see ``OnRecord``.
+        keep: False returns no records, so that memory does not grow with them: they are in the file, to be read one by
+            one (``read_episodes``), and ``on_record`` sees each as it ends.
 
     Raises ValueError or TypeError, before anything is played, for what does not fit together.
     """
@@ -84,6 +87,8 @@ def rollout(
     at_least("concurrency", concurrency, 1)
     game.check_task(source)
     rule = get_rule(reward, game)
+    if not keep and group is not None:
+        raise ValueError(f"keep=False, group={group!r}: rewards that compare the records of a batch need them all")
     chosen = choose(source, questions, seed)
     for question in chosen:
         game.check_question(question)  # all, before the first is played
@@ -109,12 +114,14 @@ def rollout(
         }
         store = EpisodeStore(path, identity, reuse=reuse)
         described = store.players
-    done: dict[int, Record] = {}
+    kept: dict[int, Record] = {}
+    left: list[_Job] = []
+    done = 0
     try:
         for job in jobs:
             if store is not None and (found := store.find(game, job.question, job.seed)):
                 episode, stored = found
-                done[job.place] = finish(
+                record = finish(
                     episode,
                     source,
                     rule,
@@ -123,12 +130,17 @@ def rollout(
                     timings=stored.timings,
                     usage=stored.usage,
                 )
+                done += 1
+                if keep:
+                    kept[job.place] = record
+            else:
+                left.append(job)
         if on_record is not None:
-            on_record(None, len(done), len(jobs))
+            on_record(None, done, len(jobs))
         begun: dict[int, tuple[_Job, float, dict[str, list[Spent]]]] = {}
 
         def begin() -> Iterator[tuple[Episode, Players]]:
-            for job in sorted([job for job in jobs if job.place not in done], key=_by_passage(jobs)):
+            for job in sorted(left, key=_by_passage(jobs)):
                 episode = Episode(game, job.question, job.seed)
                 begun[id(episode)] = job, time.perf_counter(), {}
                 yield episode, filled
@@ -145,13 +157,17 @@ def rollout(
             record = finish(episode, source, rule, group=group, players=described, timings=timings, usage=usage)
             if store is not None:
                 store.append(record)
-            done[job.place] = record
+            done += 1
+            if keep:
+                kept[job.place] = record
             if on_record is not None:
-                on_record(record, len(done), len(jobs))
+                on_record(record, done, len(jobs))
     finally:
         if store is not None:
             store.close()
-    records = [done[job.place] for job in jobs]
+    if not keep:
+        return []
+    records = [kept[job.place] for job in jobs]
     return records if group is None else reward_records(records, rule)
 
 
