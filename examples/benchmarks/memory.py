@@ -2,8 +2,8 @@
 
     python examples/benchmarks/memory.py [--episodes 100000] [--out examples/results/memory.json]
 
-Scripted debates on a hundred questions, written to one file by ``rollout(path=..., keep=False)``; the resident memory of
-the process is read at every tenth part.
+Scripted debates on a hundred questions, written to one file by ``rollout(path=..., keep=False)``; the resident memory
+of the process is read at every tenth part.
 """
 
 from __future__ import annotations
