@@ -39,6 +39,7 @@ from oversight_envs.core.seeding import derive_seed
 from oversight_envs.judges import ApiLogitJudge
 from oversight_envs.models.api import ApiModel
 from oversight_envs.play import read_episodes
+from oversight_envs.play.drive import event_loop
 from oversight_envs.protocols import Debate
 from oversight_envs.tasks import make_task
 
@@ -194,7 +195,7 @@ def steps(server: FakeServer, games: int) -> dict[str, Any]:
     queue = time.perf_counter() - started
     path = longest_path(server.log(), records, behaviour)
     started = time.perf_counter()
-    episodes = asyncio.run(lockstep(server.players(), games))
+    episodes = asyncio.run_coroutine_threadsafe(lockstep(server.players(), games), event_loop()).result()
     slow = time.perf_counter() - started
     assert [record.entries for record in records] == [episode.log for episode in episodes]
     return {
@@ -243,11 +244,8 @@ def _was_given(said: list[dict[str, str]], reply: Any, given: dict[str, int], co
     if isinstance(reply, Speech):
         seed = int(reply.text.split()[-1].rstrip("."))
         return reply.text == speech(said, seed) and key(said, seed) in given
-    p = first_share(said)
-    right = isinstance(reply, Verdict) and all(
-        abs(found - wanted) < 1e-9
-        for found, wanted in zip(reply.log_probs, (math.log(p), math.log(1 - p)), strict=True)
-    )
+    first = reply.probabilities[0] if isinstance(reply, Verdict) else -1.0
+    right = abs(first - first_share(said)) < 1e-9
     return right and f"{digest(said):016x}" in conversations
 
 
