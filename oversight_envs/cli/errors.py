@@ -30,6 +30,7 @@ _EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, MemoryError, Pla
 
 _EXTRAS = {
     "openai": "api",
+    "aiohttp": "api",
     "torch": "models",
     "transformers": "models",
     "gguf": "models",

@@ -372,6 +372,7 @@ def _httpx() -> Any:
 
 def _openai() -> Any:
     try:
+        importlib.import_module("aiohttp")  # which it would miss at the first call only
         return importlib.import_module("openai")
     except ModuleNotFoundError as error:
         raise ImportError(
