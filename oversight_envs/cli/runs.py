@@ -95,4 +95,6 @@ def kept(folder: Path) -> int:
 
 def command_line() -> str:
     """This command, as it can be given again; without the secrets of addresses in it."""
-    return shlex.join([Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])])
+    name = Path(sys.argv[0]).name
+    program = ["python", "-m", "oversight_envs"] if name == "__main__.py" else [name]
+    return shlex.join([*program, *map(without_secrets, sys.argv[1:])])

@@ -160,4 +160,5 @@ def test_more_calls_at_once_than_file_handles_is_said_before_any_call(data: Path
             played.stdout
         )
         assert "96 played" in played.stdout, played.stderr
+        assert "nclosed" not in played.stderr
         assert server.most > 48
