@@ -127,6 +127,7 @@ def test_a_question_that_cannot_be_played_is_named_before_anything_is_played(thi
         ({"seed": None}, "seed=None: give a whole number"),
         ({"samples": "3"}, "samples='3'"),
         ({"concurrency": 2.5}, "concurrency=2.5"),
+        ({"on_failure": "ignore"}, "on_failure='ignore': choose one of 'raise', 'record'"),
         ({"questions": 2.0}, "count=2.0: give a whole number"),
         ({"questions": True}, "count=True: give a whole number"),
         ({"questions": "2"}, "count='2': give a whole number"),
