@@ -40,6 +40,8 @@ class ApiServer(ThreadingHTTPServer):
         self.message: dict[str, Any] = {}
         """What else each message has, or has otherwise."""
         self.finish = "stop"
+        self.complaint = "worker died"
+        """What it says where it fails."""
         self.logprobs = True
         self.needs_key = False
         self.seconds = 0.0
@@ -117,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(400, f"This model's maximum context length is {CONTEXT} tokens.", "")
         fault = server.fault(number, body)
         if fault == "500":
-            return self._refuse(500, "worker died", "")
+            return self._refuse(500, server.complaint, "")
         if fault == "429":
             return self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.02"})
         if fault == "hang":

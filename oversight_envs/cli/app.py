@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import sys
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from oversight_envs.cli.cast import DEFAULT_MODEL, Cast
-from oversight_envs.cli.errors import reports_errors
+from oversight_envs.cli.errors import DEBUG, FAILED, reports_errors
 from oversight_envs.cli.processors import share_processors
 from oversight_envs.cli.screen import stdout
 
@@ -131,7 +132,9 @@ def evaluate(
     max_new_tokens: MaxNewTokens = None,
     temperature: Temperature = 0.7,
     best_of: BestOf = 1,
-    concurrency: Annotated[int, typer.Option(min=1, help="Episodes in flight.")] = 32,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Episodes in flight, and calls at once of a model behind a server.")
+    ] = 32,
     reuse: Annotated[
         bool | None,
         typer.Option(
@@ -154,12 +157,13 @@ def evaluate(
 ) -> None:
     """Measure a game on a task, beside its judge blind and with the passage.
 
-    Episodes are kept as they end; the same command goes on where it was stopped.
+    Episodes are kept as they end; the same command goes on where it was stopped. Where episodes failed, the rest is
+    played, and the exit status is 3: the same command then plays these again.
     """
     from oversight_envs.cli.costs import Limits, show_usage
     from oversight_envs.cli.options import build_engine, build_protocol, build_task
     from oversight_envs.cli.runs import dry_run_evaluation, run_evaluation
-    from oversight_envs.cli.table import show_evaluation
+    from oversight_envs.cli.table import show_evaluation, show_failures
     from oversight_envs.core.rewards import get_rule
 
     game = build_protocol(env, option or [])
@@ -190,12 +194,15 @@ def evaluate(
         concurrency=concurrency,
         reuse=reuse,
         engine=workers,
+        on_failure="raise" if os.environ.get(DEBUG) else "record",
         about=values,
         limits=Limits(prices, max_cost, cache),
     )
     show_evaluation(stdout(), result)
     show_usage(stdout(), {name: result.usage(name) for name in result.conditions}, prices)
     stdout().print(f"\nresults: {folder}   page: oversight-envs report {shlex.quote(str(folder))}")
+    if show_failures(stdout(), result, folder):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oversight_envs.core.usage import Spent, Usage, summed_by_role
-from oversight_envs.models.api import AnswerCache, ApiModel, Budget, dollars, load_prices
+from oversight_envs.models.api import AnswerCache, ApiModel, Budget, check_file_handles, dollars, load_prices
 
 CACHE = "answers.sqlite"
 """The file of answers in a run's folder."""
@@ -26,9 +26,14 @@ class Limits:
     max_cost: float | None = None
     cache: bool = True
 
-    def apply(self, players: Iterable[Any], folder: Path) -> None:
-        """Gives all models behind servers that play the run's cache and one budget."""
+    def apply(self, players: Iterable[Any], folder: Path, concurrency: int) -> None:
+        """Gives all models behind servers that play the run's cache, one budget, and a call for each episode in flight.
+
+        Raises ValueError for more calls at once than this process may open connections.
+        """
         models = list(server_models(players))
+        if models:
+            check_file_handles(concurrency, clients=len(models))
         prices = load_prices(self.prices)
         budget = None if self.max_cost is None else Budget(self.max_cost, prices)
         for lm in models:
@@ -36,7 +41,7 @@ class Limits:
                 budget.price(lm.model)  # none known: better said now than in the middle
         cache = AnswerCache(folder / CACHE) if models and self.cache else None
         for lm in models:
-            lm.cache, lm.budget = cache, budget
+            lm.cache, lm.budget, lm.concurrency = cache, budget, concurrency
 
 
 NO_LIMITS = Limits()

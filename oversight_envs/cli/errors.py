@@ -1,4 +1,7 @@
-"""Errors as one clear line: bad input exits with 2, Ctrl-C with 130, and neither shows a traceback."""
+"""Errors as one clear line: bad input exits with 2, Ctrl-C with 130, and neither shows a traceback.
+
+A run in which episodes failed, which goes to its end all the same, exits with 3.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,17 @@ from oversight_envs.play import StoreError
 
 P = ParamSpec("P")
 
+FAILED = 3
+"""The exit code of a run in which episodes failed: the same command plays what is missing or failed."""
+
 DEBUG = "OVERSIGHT_ENVS_DEBUG"
-"""Set this variable to see the traceback behind a message."""
+"""Set this variable to see the traceback behind a message, and behind the first episode that fails."""
 
 _EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, MemoryError, PlayerError, StoreError, ReplayError)
 
 _EXTRAS = {
     "openai": "api",
+    "aiohttp": "api",
     "torch": "models",
     "transformers": "models",
     "gguf": "models",

@@ -20,6 +20,7 @@ from oversight_envs.core.usage import Usage
 from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate, sensible_baselines
 from oversight_envs.models.api import without_secrets
 from oversight_envs.play import RayEngine
+from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.sides import Sides
 
 
@@ -38,13 +39,14 @@ def run_evaluation(
     concurrency: int = 32,
     reuse: bool | None = None,
     engine: RayEngine | None = None,
+    on_failure: OnFailure = "raise",
     about: Mapping[str, Any] | None = None,
     limits: Limits = NO_LIMITS,
 ) -> Evaluation:
     """``evaluation.evaluate`` with the cast's players; Ctrl-C says what is kept and how to go on."""
     chosen = task.sample(questions, seed=seed) if isinstance(questions, int) else questions
     players = cast.players(protocol, task, chosen)
-    limits.apply(players.values(), out)
+    limits.apply(players.values(), out, concurrency)
     games: list[tuple[Protocol, Mapping[str, Any]]] = [(protocol, players)]
     judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
     if len(judges) == 1 and baselines != ():  # the judge reads passages too, as the expert baseline
@@ -66,6 +68,7 @@ def run_evaluation(
                 concurrency=concurrency,
                 reuse=reuse,
                 engine=engine,
+                on_failure=on_failure,
                 about=about,
                 on_record=lambda name, done, total: tell(name, done, total, ""),
             )
@@ -99,4 +102,6 @@ def kept(folder: Path) -> int:
 
 def command_line() -> str:
     """This command, as it can be given again; without the secrets of addresses in it."""
-    return shlex.join([Path(sys.argv[0]).name, *map(without_secrets, sys.argv[1:])])
+    name = Path(sys.argv[0]).name
+    program = ["python", "-m", "oversight_envs"] if name == "__main__.py" else [name]
+    return shlex.join([*program, *map(without_secrets, sys.argv[1:])])

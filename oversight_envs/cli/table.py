@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from oversight_envs.cli.runs import command_line
+from oversight_envs.env.render import written
 from oversight_envs.evaluation.evaluate import Evaluation
 from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, SolutionMetrics, Speeches
 from oversight_envs.report.sentences import sentences
+
+REASONS, LONGEST = 5, 400
+"""How many reasons of failures are shown, and how many characters of each."""
 
 
 def show_evaluation(console: Console, evaluation: Evaluation) -> None:
@@ -30,6 +37,26 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
         console.print(_speech_table(main))
     for sentence in sentences(evaluation):
         console.print(Text(f"• {sentence}"))
+
+
+def show_failures(console: Console, evaluation: Evaluation, folder: Path) -> int:
+    """Prints why episodes failed, the most frequent reasons first, and how to go on. Returns how many did."""
+    reasons = Counter(
+        f"{name}: {' '.join(written(record.failed).split())}"
+        for name, records in evaluation.conditions.items()
+        for record in records
+        if record.failed is not None
+    )
+    failed, played = reasons.total(), sum(map(len, evaluation.conditions.values()))
+    if not failed:
+        return 0
+    console.print(Text(f"\n{failed} of {played} episodes failed and have no result:", style="bold red"))
+    for reason, count in reasons.most_common(REASONS):
+        console.print(Text(f"  {count} in {reason[:LONGEST]}{'…' if len(reason) > LONGEST else ''}"), soft_wrap=True)
+    if others := failed - sum(count for _, count in reasons.most_common(REASONS)):
+        console.print(f"  {others} for {len(reasons) - REASONS} other reasons")
+    console.print(f"they are kept in {folder}/*.failed; to play them again: {command_line()}", soft_wrap=True)
+    return failed
 
 
 def _table(name: str, *columns: str) -> Table:

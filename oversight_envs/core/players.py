@@ -42,8 +42,13 @@ class Unanswerable(PlayerError):
     """
 
 
-class OutOfBudget(PlayerError):
-    """What may be spent is spent. It ends the run, whatever becomes of other failures: all that follows would fail."""
+class CannotPlay(PlayerError):
+    """A player can answer nothing at all: no key, no such model. It ends the run, whatever becomes of other failures:
+    all that follows would fail."""
+
+
+class OutOfBudget(CannotPlay):
+    """What may be spent is spent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from importlib import import_module
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from oversight_envs._files import make_folder, regular_file, write_whole
-from oversight_envs.core.checks import at_least, whole
+from oversight_envs.core.checks import at_least, one_of, whole
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.protocol import Protocol
@@ -31,7 +31,8 @@ from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.rows import to_frame
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.play import RayEngine, StoreError, estimate, read_episodes, rollout
+from oversight_envs.play import RayEngine, StoreError, estimate, failed_path, read_episodes, rollout
+from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.identity import first_difference
 from oversight_envs.play.rollout import as_protocol, as_task, choose
 from oversight_envs.play.sides import Sides, episode_seeds
@@ -87,6 +88,7 @@ class Evaluation:
         for name, metrics in self.metrics.items():
             counted = f"  {name}: {metrics.episodes} episodes on {metrics.questions} questions"
             counted += f", {metrics.truncated} without a result" if metrics.truncated else ""
+            counted += f", {metrics.failed} failed" if metrics.failed else ""
             told = []
             if metrics.decisions is not None:
                 told.append(
@@ -117,7 +119,7 @@ class Evaluation:
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:
-        """The evaluation kept in a run folder, or in one file of episodes.
+        """The evaluation kept in a run folder, or in one file of episodes; with those that failed when it last ran.
 
         Raises FileNotFoundError where there is none, and ValueError for a malformed line, by its number.
         """
@@ -130,7 +132,7 @@ class Evaluation:
             files = [path]
         else:
             raise FileNotFoundError(f"{path}: no such file or folder")
-        conditions = {clean_text(file.stem): list(read_episodes(file)) for file in files}
+        conditions = {clean_text(file.stem): [*read_episodes(file), *_failed_episodes(file)] for file in files}
         conditions = {name: records for name, records in conditions.items() if records}  # not begun when it was stopped
         if not conditions:
             raise ValueError(f"{path}: no finished episode here")
@@ -151,6 +153,7 @@ def evaluate(
     reward: str | RewardRule | None = None,
     concurrency: int = 32,
     reuse: bool | None = None,
+    on_failure: OnFailure = "raise",
     engine: RayEngine | Literal["ray"] | None = None,
     about: Mapping[str, Any] | None = None,
     on_record: Callable[[str, int, int], None] | None = None,
@@ -160,8 +163,8 @@ def evaluate(
     Args:
         protocol, task, players: the game, where questions come from, and who plays; or their names.
         out: a folder for ``<protocol>.jsonl``, ``blind.jsonl`` and ``expert.jsonl`` (episodes, written as they end and
-            not played again), ``run.json`` (how they were played; a folder of another run is refused) and
-            ``summary.json``.
+            not played again; failed ones beside them, in ``<protocol>.jsonl.failed``), ``run.json`` (how they were
+            played; a folder of another run is refused) and ``summary.json``.
         questions: how many (all when None), or the questions themselves: with passages that were cut to what models can
             read (``models.fit_passage``), say, so that all conditions share them.
         samples: episodes of the protocol on each question; the baselines play each once.
@@ -170,7 +173,8 @@ def evaluate(
         baselines: which of ``BASELINES``, or one of them. None takes those that make sense: none where no role decides
             between options, or several do, no expert where there is no passage. They are those of
             ``protocol.baselines()``, so that wording and answer orders are the protocol's own.
-        seed, reward, concurrency, reuse, engine: as for ``rollout``.
+        seed, reward, concurrency, reuse, on_failure, engine: as for ``rollout``. Failed episodes are in the result;
+            metrics count how many they are, and leave them out.
         about: what else ``run.json`` is to say of the task (its options).
         on_record: called with a condition's name, episodes done and episodes in all, for progress bars.
     """
@@ -178,6 +182,7 @@ def evaluate(
     at_least("samples", samples, 1)
     samples = int(samples)  # as run.json keeps it
     at_least("concurrency", concurrency, 1)
+    one_of("on_failure", on_failure, ("raise", "record"))
     if not isinstance(out, str | os.PathLike):
         raise TypeError(f"out={out!r:.80}: give the path of a folder")
     if isinstance(baselines, str):
@@ -213,6 +218,7 @@ def evaluate(
             path=folder / f"{name}.jsonl",
             reuse=reuse,
             concurrency=concurrency,
+            on_failure=on_failure,
             engine=engine,
             on_record=partial(_tell, on_record, name),
         )
@@ -241,6 +247,11 @@ def estimate_evaluation(
         else estimate(game, _judge_alone(protocol, filled), chosen, seed=seed)
         for name, game in _games(protocol, task, chosen, baselines).items()
     }
+
+
+def _failed_episodes(path: Path) -> Iterator[Record]:
+    failed = failed_path(path)
+    return read_episodes(failed) if failed.exists() else iter(())
 
 
 def _games(

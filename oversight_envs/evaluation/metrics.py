@@ -1,7 +1,7 @@
 """All metrics of one condition, as pure functions of its records.
 
-Records of different configurations (protocol, options, players) are never pooled: ``measure`` refuses them. Of episodes
-without a result the speeches count, and nothing else.
+Records of different configurations (protocol, options, players) are never pooled: ``measure`` refuses them. Of
+truncated episodes the speeches count, and nothing else; of failed ones nothing does: they are yet to be played.
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ class Metrics:
     episodes: int
     questions: int
     truncated: int
-    """Episodes that ended without a result."""
+    """Episodes that ended without a result, by what was said or by the game's rules."""
     judges: Mapping[str, Decisions] = field(default_factory=dict)
     """Role -> what its decisions came to; who decides last in a game stands first."""
     solutions: SolutionMetrics | None = None
     speeches: Mapping[str, Speeches] = field(default_factory=dict)
+    failed: int = 0
+    """Episodes in which a player could not answer."""
 
     @property
     def decisions(self) -> Decisions | None:
@@ -66,14 +68,16 @@ def measure(records: Sequence[Record]) -> Metrics:
                 "one in a file"
             )
     records = sorted(records, key=lambda record: (record.question.id, record.seed))
-    finished = [record for record in records if record.outcome is not None]
+    played = [record for record in records if record.failed is None]
+    finished = [record for record in played if record.outcome is not None]
     return Metrics(
         episodes=len(records),
         questions=len({record.question.id for record in records}),
-        truncated=len(records) - len(finished),
+        truncated=len(played) - len(finished),
         judges=judges(finished),
         solutions=solve(finished),
-        speeches=speeches(records),
+        speeches=speeches(played),
+        failed=len(records) - len(played),
     )
 
 

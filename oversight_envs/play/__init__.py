@@ -7,7 +7,7 @@ from oversight_envs.play.ray import RayEngine
 from oversight_envs.play.rejudge import rejudge
 from oversight_envs.play.replay import ReplayAgent
 from oversight_envs.play.rollout import rollout
-from oversight_envs.play.store import EpisodeStore, StoreError, read_episodes
+from oversight_envs.play.store import EpisodeStore, StoreError, failed_path, read_episodes
 
 __all__ = [
     "Batch",
@@ -18,6 +18,7 @@ __all__ = [
     "StoreError",
     "drive",
     "estimate",
+    "failed_path",
     "read_episodes",
     "rejudge",
     "rollout",

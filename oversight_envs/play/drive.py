@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from queue import SimpleQueue
 from typing import Any, Literal
 
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Unanswerable, answer_asks, check_reply
+from oversight_envs.core.players import PlayerError, Unanswerable, answer_asks, check_reply
 from oversight_envs.core.usage import Answer, Spent
 from oversight_envs.play.queue import Batch, Queue
 
@@ -41,8 +40,9 @@ def drive(
         concurrency: how many are in flight; None: all.
         on_failure: what happens when a player raises. ``raise``: the exception passes through, and the episodes stay
             where they were. ``record``: a batch that failed is asked in parts, and the episodes whose own ask failed
-            end as ``failed``, with the reason, while the others go on. In either case an episode that has grown too
-            long for a player (``Unanswerable``) ends as ``truncated``, by itself.
+            end as ``failed``, with the reason, while the others go on; a player that can't play at all
+            (``CannotPlay``) raises. In either case an episode that has grown too long for a player (``Unanswerable``)
+            ends as ``truncated``, by itself.
         watch: a context around each call to a player, for whoever shows what is going on.
         warned: see ``Queue``.
         on_spent: called with the episode, the role and what it cost, where an asynchronous player says so.
@@ -66,6 +66,8 @@ def drive(
                 background = background or _Background()
                 background.start(batch)
             elif batch is not None:
+                if background is not None:
+                    background.hand_over()
                 with watch(batch):
                     _answer(queue, batch, on_failure)
             elif background is not None and background.running:
@@ -97,39 +99,63 @@ def _answer(queue: Queue, batch: Batch, on_failure: OnFailure) -> None:
 
 
 class _Background:
-    """Asks on their way to asynchronous players."""
+    """Asks on their way to asynchronous players.
+
+    They are handed to the other thread together, when this one has nothing else to do: waking it costs a switch between
+    threads each time, which was most of the time that a thousand short calls took.
+    """
 
     def __init__(self) -> None:
-        self._futures: dict[Future[Any], Batch] = {}
-        self._arrived: SimpleQueue[Future[Any]] = SimpleQueue()
-
-    @property
-    def running(self) -> bool:
-        return bool(self._futures)
+        self.running = 0
+        """How many asks have no answer yet."""
+        self._begun: list[Batch] = []
+        self._arrived: SimpleQueue[tuple[Batch, asyncio.Task[Any]]] = SimpleQueue()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        """The loop's thread's own."""
 
     def start(self, batch: Batch) -> None:
-        future = asyncio.run_coroutine_threadsafe(batch.player.answer(batch.asks[0]), event_loop())
-        self._futures[future] = batch
-        future.add_done_callback(self._arrived.put)
+        self.running += 1
+        self._begun.append(batch)
+
+    def hand_over(self) -> None:
+        """Sends off what was started."""
+        if self._begun:
+            begun, self._begun = self._begun, []
+            event_loop().call_soon_threadsafe(self._send, begun)
 
     def collect(self, queue: Queue, on_spent: Callable[[Episode, str, Spent], None]) -> None:
         """Waits for the next answer, and hands it to the queue."""
-        future = self._arrived.get()
-        batch = self._futures.pop(future)
+        if self._arrived.empty():
+            self.hand_over()
+        batch, task = self._arrived.get()
+        self.running -= 1
+        where = f"{type(batch.player).__qualname__}.answer()"
         try:
-            answered = future.result()
+            if task.cancelled():
+                raise PlayerError(f"{where} was cancelled")
+            answered = task.result()
             if isinstance(answered, Answer):
                 on_spent(batch.owners[0].episode, batch.asks[0].role, answered.spent)
-            reply = check_reply(f"{type(batch.player).__qualname__}.answer()", batch.asks[0], answered)
+            reply = check_reply(where, batch.asks[0], answered)
         except Exception as error:
             queue.fail(batch, error)
             return
         queue.give(batch, [reply])
 
     def cancel(self) -> None:
-        for future in self._futures:
-            future.cancel()
-        self._futures.clear()
+        event_loop().call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
+
+    def _send(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            task = asyncio.ensure_future(batch.player.answer(batch.asks[0]))
+            self._tasks.add(task)
+            task.add_done_callback(partial(self._answered, batch))
+
+    def _answered(self, batch: Batch, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not complain where nobody waits any more
+        self._arrived.put((batch, task))
 
 
 @lru_cache(maxsize=1)

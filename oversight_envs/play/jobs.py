@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from oversight_envs.core.episode import Episode
+from oversight_envs.core.players import CannotPlay
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish
 from oversight_envs.core.usage import Spent, summed
 from oversight_envs.play.drive import OnFailure, drive
+
+ALL_FAIL = 10
+"""So many failed episodes in a row, beyond those that one outage may take at once, are no accident."""
 
 
 class Job(NamedTuple):
@@ -60,3 +64,23 @@ class Plan:
     def finish(self, episode: Episode, **about: Any) -> Record:
         """The record of an episode that is over."""
         return finish(episode, self.task, self.rule, group=self.group, **{"players": self.described, **about})
+
+
+def unless_all_fail(played: Iterable[tuple[Job, Record]], concurrency: int) -> Iterator[tuple[Job, Record]]:
+    """Jobs and records as they end. Raises CannotPlay once so many in a row have failed that the rest would, too.
+
+    That is ``ALL_FAIL`` where none has ended otherwise yet, and later as many more as are in flight: an outage that
+    passes costs those, and not the run.
+    """
+    failed, most = 0, ALL_FAIL
+    for job, record in played:
+        yield job, record
+        if record.failed is None:
+            failed, most = 0, ALL_FAIL + concurrency
+            continue
+        failed += 1
+        if failed >= most:
+            raise CannotPlay(
+                f"{failed} episodes in a row have failed, so the run ends here; the last one: {record.failed}. What "
+                "is finished is kept"
+            )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oversight_envs.core.episode import Episode
-from oversight_envs.core.players import Consult, OutOfBudget, PlayerError, Shape, Unanswerable, check_reply, shape
+from oversight_envs.core.players import CannotPlay, Consult, PlayerError, Shape, Unanswerable, check_reply, shape
 from oversight_envs.core.requests import Ask, Reply
 from oversight_envs.core.verdict import LOW_MASS, Verdict
 
@@ -63,8 +63,9 @@ class Batch:
 class Queue:
     """Episodes and who plays them; see the module's rules.
 
-    With ``record_failures`` an episode whose player made of players raises ends as failed; otherwise the exception
-    passes through. ``warned`` are the ids of players whose verdicts were warned about, for runs of several queues.
+    With ``record_failures`` an episode whose player raises ends as failed, unless the player says that it can't play at
+    all (``CannotPlay``); otherwise the exception passes through. ``warned`` are the ids of players whose verdicts were
+    warned about, for runs of several queues.
     """
 
     def __init__(self, *, record_failures: bool = False, warned: set[int] | None = None) -> None:
@@ -136,8 +137,8 @@ class Queue:
 
     def _fail(self, episode: Episode, role: str, error: Exception) -> None:
         too_long = isinstance(error, Unanswerable) and bool(episode.transcript)
-        if not too_long and (not self._record_failures or isinstance(error, OutOfBudget)):
-            raise error
+        if not too_long and (not self._record_failures or isinstance(error, CannotPlay | ImportError)):
+            raise error  # in the latter case whatever follows would fail as well
         if not episode.done:
             (episode.truncate if too_long else episode.fail)(f"{role}: {type(error).__name__}: {error}")
             self._end(episode)

@@ -21,7 +21,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
 from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.identity import identified
-from oversight_envs.play.jobs import Job, Plan
+from oversight_envs.play.jobs import Job, Plan, unless_all_fail
 from oversight_envs.play.ray import RayEngine
 from oversight_envs.play.sides import Sides, episode_seeds
 from oversight_envs.play.store import EpisodeStore
@@ -49,6 +49,7 @@ def rollout(
     on_failure: OnFailure = "raise",
     engine: RayEngine | Literal["ray"] | None = None,
     on_record: OnRecord | None = None,
+    keep: bool = True,
 ) -> list[Record]:
     """Plays every question ``samples`` times and returns the records, in the order of the questions.
 
@@ -67,13 +68,19 @@ def rollout(
         reuse: True takes the players for the same whatever their fingerprints say; False sets the file's episodes aside
             and plays all anew.
         concurrency: how many episodes are in flight, in each worker where there are several.
-        on_failure: what happens when a player raises: see ``drive``. Failed episodes are not kept in the file.
+        on_failure: what happens when a player raises. ``raise``: the exception passes through. ``record``: the episode
+            ends as failed, with the reason and no reward, and the others go on, unless so many fail in a row that the
+            rest would, too (``CannotPlay``). Failed episodes are kept beside the file (``failed_path``) until the next
+            run, which plays them again.
         engine: where episodes are played; None: in this process. ``"ray"``: in one for each processor of this machine,
             or in those of a Ray cluster (``RayEngine``), each with its own copy of the players. Records are the same.
         on_record: for progress bars: see ``OnRecord``.
+        keep: False returns no records, so that memory does not grow with them: they are in the file, to be read one by
+            one (``read_episodes``), and ``on_record`` sees each as it ends.
 
     Raises ValueError or TypeError, before anything is played, for what does not fit together.
     """
+    one_of("on_failure", on_failure, ("raise", "record"))
     game, source, seed = as_protocol(protocol), as_task(task), whole("seed", seed)
     at_least("samples", samples, 1)
     at_least("concurrency", concurrency, 1)
@@ -90,6 +97,8 @@ def rollout(
             f"a name for the batch, group={group or 'step 1'!r}"
         )
     workers = as_engine(engine)
+    if not keep and group is not None:
+        raise ValueError(f"keep=False, group={group!r}: rewards that compare the records of a batch need them all")
     chosen = choose(source, questions, seed)
     for question in chosen:
         game.check_question(question)  # all, before the first is played
@@ -116,12 +125,14 @@ def rollout(
         }
         store = EpisodeStore(path, identity, reuse=reuse)
         described = store.players
-    done: dict[int, Record] = {}
+    kept: dict[int, Record] = {}
+    left: list[Job] = []
+    done = 0
     try:
         for job in jobs:
             if store is not None and (found := store.find(game, job.question, job.seed)):
                 episode, stored = found
-                done[job.place] = finish(
+                record = finish(
                     episode,
                     source,
                     rule,
@@ -130,21 +141,30 @@ def rollout(
                     timings=stored.timings,
                     usage=stored.usage,
                 )
+                done += 1
+                if keep:
+                    kept[job.place] = record
+            else:
+                left.append(job)
         if on_record is not None:
-            on_record(None, len(done), len(jobs))
+            on_record(None, done, len(jobs))
         plan = Plan(game, source, filled, rule, group, described, concurrency, on_failure)
-        left = sorted([job for job in jobs if job.place not in done], key=_by_passage(jobs))
+        left.sort(key=_by_passage(jobs))
         with closing(plan.play(left) if workers is None else workers.play(plan, left)) as played:
-            for job, record in played:
-                if store is not None and record.failed is None:
+            for job, record in unless_all_fail(played, concurrency):
+                if store is not None:
                     store.append(record)
-                done[job.place] = record
+                done += 1
+                if keep:
+                    kept[job.place] = record
                 if on_record is not None:
-                    on_record(record, len(done), len(jobs))
+                    on_record(record, done, len(jobs))
     finally:
         if store is not None:
             store.close()
-    records = [done[job.place] for job in jobs]
+    if not keep:
+        return []
+    records = [kept[job.place] for job in jobs]
     return records if group is None else reward_records(records, rule)
 
 

@@ -3,6 +3,9 @@
 A line is written in one go and flushed before the next episode is touched, so a kill at any moment costs at most the
 line being written; what is left of it is cut off when the file is opened again.
 
+Failed episodes are played again by the next run, so they are not among the finished ones: they stand in a file of their
+own, ``episodes.jsonl.failed``, which the next run begins anew.
+
 Of a stored episode only the replies are believed: the game is played again with them (no player is called), which fails
 if it would ask anything else today. Whether the players would still say the same is known by their fingerprints.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +33,24 @@ class StoreError(RuntimeError):
     """The file can't be used or written: another run's, damaged, in use, or full. Nothing finished is lost."""
 
 
+def failed_path(path: str | Path) -> Path:
+    """Where the last run on this file of episodes kept those that failed, with the reason; there may be no file."""
+    return Path(f"{path}.failed")
+
+
 def read_episodes(path: str | Path) -> Iterator[Record]:
     """The records of a file; a cut last line is skipped.
 
     Raises ValueError with the line number for a malformed line, and for an episode that the file holds already.
     """
+    for _, record in _read(path):
+        yield record
+
+
+def _read(path: str | Path) -> Iterator[tuple[int, Record]]:
+    """The records, each with the place in the file where its line begins."""
     seen: dict[tuple[str, str, int], int] = {}
+    start = 0
     for number, line in complete_lines(path):  # an episode that was cut short is played again on resume
         try:
             record = Record.from_json(line)
@@ -47,22 +63,26 @@ def read_episodes(path: str | Path) -> Iterator[Record]:
                 f"{seen[key]}: two runs wrote this file; remove one of the lines"
             )
         seen[key] = number
-        yield record
+        yield start, record
+        start += len(line.encode())
 
 
 class EpisodeStore:
-    """Appends records to a file and knows which episodes it holds. ``identity`` is what all of them must share.
+    """Appends records to a file and finds those that it held before. ``identity`` is what all of them must share.
 
     Opening a file of another identity (protocol, options, players, task, rule) raises StoreError: results of different
     configurations are never pooled. Players are the same only if their fingerprints are; ``reuse=True`` takes them for
     the same whatever their fingerprints say, and ``reuse=False`` sets the old file aside (``episodes.jsonl.1``) and
-    begins anew. One process at a time may have the file open.
+    begins anew. One process at a time may have the file open. No record is kept in memory.
     """
 
     def __init__(self, path: str | Path, identity: Mapping[str, Any], *, reuse: bool | None = None) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._records: dict[tuple[str, int], Record] = {}
+        self._starts: dict[tuple[str, int], int] = {}
+        """Where the lines of the episodes begin that were there when the file was opened."""
+        self._finished = 0
+        self._failed: FileIO | None = None
         self._lock = FileLock(f"{self.path}.lock")
         try:
             self._lock.acquire(timeout=0)
@@ -83,38 +103,50 @@ class EpisodeStore:
         self.players: dict[str, Mapping[str, Any]] = dict(identity["players"])
         """What records are to say of their players."""
         if self.path.exists():
-            for record in read_episodes(self.path):
+            for start, record in _read(self.path):
                 _same_identity(self.path, identity_of(record), identity, reuse)
-                if not self._records and reuse:
+                if not self._starts and reuse:
                     self.players = dict(record.players)  # the caller vouches that they are the same
-                self._records[record.question.id, record.seed] = record
+                self._starts[record.question.id, record.seed] = start
             self._end_last_line()
+        self._finished = len(self._starts)
+        failed_path(self.path).unlink(missing_ok=True)
         self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115  closed by close()
 
     def append(self, record: Record) -> None:
-        """Writes one finished episode. Raises StoreError, the file as before, when the disk is full."""
+        """Writes one episode that has ended, to the file of the failed ones if it has.
+
+        Raises StoreError, the file as before, when the disk is full.
+        """
+        file = self._file
+        if record.failed is not None:
+            self._failed = self._failed or open(failed_path(self.path), "ab", buffering=0)  # noqa: SIM115
+            file = self._failed
         line = (record.to_json() + "\n").encode()
-        start = os.fstat(self._file.fileno()).st_size
+        start = os.fstat(file.fileno()).st_size
         try:
             written = 0
             while written < len(line):
-                written += self._file.write(line[written:])
+                written += file.write(line[written:])
         except OSError as error:
-            os.truncate(self.path, start)
+            os.truncate(file.name, start)
             raise StoreError(
-                f"{self.path}: {error.strerror}; {len(self._records)} finished episodes are kept, and the same command "
+                f"{file.name}: {error.strerror}; {self._finished} finished episodes are kept, and the same command "
                 "goes on from them once there is space"
             ) from error
-        self._records[record.question.id, record.seed] = record
+        self._finished += record.failed is None
 
     def find(self, game: Protocol, question: Question, seed: int) -> tuple[Episode, Record] | None:
-        """The finished episode on this question under this seed, played again from its replies, and its record.
+        """The episode on this question under this seed that was there before, played again from its replies.
 
-        Raises StoreError if the question or what the game asks has changed since.
+        With its record. Raises StoreError if the question or what the game asks has changed since.
         """
-        record = self._records.get((question.id, seed))
-        if record is None:
+        start = self._starts.get((question.id, seed))
+        if start is None:
             return None
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            record = Record.from_json(file.readline().decode())
         if replace(record.question, metadata={}) != replace(question, metadata={}):
             raise StoreError(f"{self.path} holds question {question.id!r} with another text: give another path")
         try:
@@ -133,6 +165,8 @@ class EpisodeStore:
 
     def close(self) -> None:
         self._file.close()
+        if self._failed is not None:
+            self._failed.close()
         self._lock.release()
 
     def __enter__(self) -> EpisodeStore:

@@ -41,6 +41,11 @@ def sentences(evaluation: Evaluation) -> list[str]:
         said.append("No finished episode has a known right answer, so nothing can be said about accuracy.")
     if metrics.truncated:
         said.append(f"{metrics.truncated} of {metrics.episodes} episodes ended without a result and are left out.")
+    if metrics.failed:
+        said.append(
+            f"{metrics.failed} of {metrics.episodes} episodes failed, because a player could not answer, and are left "
+            "out: the same command plays them again."
+        )
     return said
 
 

@@ -23,6 +23,20 @@ def test_truncated_episodes_are_counted_and_left_out() -> None:
     assert "ambiguous" in render_report([Evaluation({"debate": records})])
 
 
+def test_failed_episodes_are_counted_apart_and_count_for_nothing() -> None:
+    records = play(Debate(), Questions(3), {f"q{i}": 1.0 for i in range(3)})
+    records[1] = replace(records[1], outcome=None, failed="judge_0: PlayerError: the server is gone", rewards={})
+    metrics = measure(records)
+    assert (metrics.episodes, metrics.truncated, metrics.failed) == (3, 0, 1)
+    assert metrics.decisions is not None
+    assert metrics.decisions.accuracy.n == 2
+    assert metrics.speeches == measure([records[0], records[2]]).speeches
+    evaluation = Evaluation({"debate": records})
+    assert "3 episodes on 3 questions, 1 failed" in str(evaluation)
+    assert "1 of 3 episodes failed" in sentences(evaluation)[-1]
+    assert "the server is gone" in render_report([evaluation])
+
+
 def test_unknown_truth_gives_no_accuracy() -> None:
     records = play(Direct(), Questions(2), {"q0": 1.0, "q1": 1.0})
     records = [replace(r, question=replace(r.question, truth=None), correct={}) for r in records]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from small_tasks import Things
 
 from oversight_envs import Case, Consult, Episode, PlayerError, Speech, Turn, Verdict, rollout
 from oversight_envs.agents import BestOfNAgent, CachedPlayer, ScriptedAgent, SpeakingJudge
+from oversight_envs.core.players import CannotPlay
 from oversight_envs.env import OversightEnv
-from oversight_envs.play import Queue, drive
+from oversight_envs.play import Queue, drive, failed_path, read_episodes
+from oversight_envs.play.jobs import Job, unless_all_fail
 from oversight_envs.protocols import Consultancy, Debate
 
 EVEN = Verdict((-0.6931471805599453, -0.6931471805599453))
@@ -157,6 +160,7 @@ def test_a_failure_costs_its_own_episode_and_no_other(debater: Any, tmp_path: An
     assert failed.rewards == {}
     assert failed.decisions == ()
     assert len(path.read_text().splitlines()) == 3  # the failed one is played again by the next run
+    assert list(read_episodes(failed_path(path))) == [failed]
 
 
 def test_what_comes_back_is_checked() -> None:
@@ -199,3 +203,17 @@ def play_twice(env: OversightEnv) -> None:
         env.reset(seed)
         for agent in env.agent_iter():
             env.step(None if env.terminations[agent] else "So.")
+
+
+def test_an_outage_that_passes_is_survived_and_one_that_stays_ends_the_run() -> None:
+    def played(pattern: str) -> Iterator[Any]:
+        """``x`` is an episode that has failed."""
+        records: list[Any] = [SimpleNamespace(failed="gone" if c == "x" else None) for c in pattern]
+        return unless_all_fail(((Job(0, Things()[0], 0), record) for record in records), concurrency=4)
+
+    assert len(list(played("xxx" + "." + "x" * 13 + "." + "x" * 13))) == 31
+    for pattern, most in (("x" * 99, 10), ("." + "x" * 99, 1 + 14), ("..xxx." + "x" * 99, 6 + 14)):
+        ended: list[Any] = []
+        with pytest.raises(CannotPlay, match=r"episodes in a row have failed.*the last one: gone"):
+            ended += played(pattern)
+        assert len(ended) == most  # the last one too: its record is kept

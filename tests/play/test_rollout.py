@@ -15,6 +15,7 @@ from small_tasks import Things
 from oversight_envs import Case, Question, Record, Speech, Task, Turn, Verdict, debate_v0, rollout
 from oversight_envs.agents import ScriptedAgent
 from oversight_envs.models import PromptTooLong
+from oversight_envs.play import read_episodes
 from oversight_envs.protocols import Debate, ProverVerifier
 from oversight_envs.testing import Puppet
 
@@ -126,6 +127,7 @@ def test_a_question_that_cannot_be_played_is_named_before_anything_is_played(thi
         ({"seed": None}, "seed=None: give a whole number"),
         ({"samples": "3"}, "samples='3'"),
         ({"concurrency": 2.5}, "concurrency=2.5"),
+        ({"on_failure": "ignore"}, "on_failure='ignore': choose one of 'raise', 'record'"),
         ({"questions": 2.0}, "questions=2.0: give a whole number"),
         ({"questions": True}, "questions=True: give a whole number"),
         ({"questions": "2"}, "questions='2': give a whole number"),
@@ -150,3 +152,26 @@ def test_numpy_numbers_are_numbers(things: Task) -> None:
     expected = rollout(Debate(), things, puppets(Debate()), questions=2, samples=2, seed=3)
     found = rollout(Debate(), things, puppets(Debate()), questions=np.int64(2), samples=np.int32(2), seed=np.uint8(3))  # type: ignore[arg-type]
     assert plain(found) == plain(expected)
+
+
+def test_a_rollout_that_keeps_nothing_writes_and_shows_the_same(things: Task, tmp_path: Path) -> None:
+    path, seen = tmp_path / "episodes.jsonl", list[Record]()
+
+    def see(record: Record | None, done: int, total: int) -> None:
+        seen.extend([] if record is None else [record])
+        assert done == len(seen) + resumed
+        assert total == 12
+
+    expected = rollout(Debate(), things, puppets(Debate()), samples=3)
+    resumed = 0
+    assert rollout(Debate(), things, puppets(Debate()), samples=3, path=path, keep=False, on_record=see) == []
+    assert sorted(plain(seen)) == sorted(plain(list(read_episodes(path)))) != []
+    assert sorted(plain([replace(r, players={}) for r in seen])) == sorted(
+        plain([replace(r, players={}) for r in expected])
+    )
+    seen.clear()
+    resumed = 12
+    assert rollout(Debate(), things, puppets(Debate()), samples=3, path=path, keep=False, on_record=see) == []
+    assert plain(rollout(Debate(), things, puppets(Debate()), samples=3, path=path)) != []
+    with pytest.raises(ValueError, match=r"keep=False, group='batch'"):
+        rollout(Debate(), things, puppets(Debate()), keep=False, group="batch")

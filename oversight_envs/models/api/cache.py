@@ -17,13 +17,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from oversight_envs.core.players import PlayerError
+from oversight_envs.core.players import CannotPlay
 from oversight_envs.models.api.answers import ChatAnswer
 
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL, digest TEXT NOT NULL)"
 
 
-class CacheError(PlayerError):
+class CacheError(CannotPlay):
     """The cache can't be opened, read or written."""
 
 

@@ -8,18 +8,22 @@ completion counts as a connection that broke, so that the client asks again.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import importlib
 import json
 import os
 import re
 from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
-from weakref import WeakKeyDictionary
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from weakref import WeakKeyDictionary, finalize
 
 from oversight_envs.core.checks import at_least, positive, storable
-from oversight_envs.core.players import PlayerError
+from oversight_envs.core.players import CannotPlay, PlayerError
 from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.usage import Spent
 from oversight_envs.models.api.address import PREFIX, check_url, default_url, is_api_spec, parse_spec, without_secrets
@@ -35,6 +39,9 @@ OWN_KEY_VARIABLE = "OVERSIGHT_ENVS_API_KEY"
 NO_KEY = "none"
 """What a server that needs no key is sent: the client insists on one."""
 
+ANSWER = "oversight_envs.answer"
+"""Where a response carries what was read of it."""
+
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|context (?:length|size|window)"
     r"|maximum (?:model|context|prompt) length|longer than the (?:model|maximum)"
@@ -45,6 +52,10 @@ _TOO_LONG = re.compile(
 
 _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, asyncio.Semaphore]] = WeakKeyDictionary()
 """Loop -> model -> how many more calls it takes at once: players of one model share it."""
+
+
+_open: WeakKeyDictionary[Any, asyncio.AbstractEventLoop] = WeakKeyDictionary()
+"""The clients that have connections, with their loops."""
 
 
 class ApiModel:
@@ -84,7 +95,7 @@ class ApiModel:
         if url is not None:
             check_url(url)
         at_least("concurrency", concurrency, 1)
-        _check_file_handles(concurrency)
+        check_file_handles(concurrency)
         at_least("max_retries", max_retries, 0)
         positive("timeout", timeout)
         storable("request", dict(request or {}))
@@ -98,7 +109,7 @@ class ApiModel:
     @property
     def url(self) -> str:
         """The server's address, without secrets."""
-        return without_secrets(self._url or default_url())
+        return _shown(self._url or default_url())
 
     @property
     def name(self) -> str:
@@ -144,8 +155,9 @@ class ApiModel:
     ) -> tuple[ChatAnswer, Spent]:
         """The answer to a conversation, and what it took. ``top_logprobs`` asks for so many candidates a token.
 
-        Raises PromptTooLong, OutOfBudget, and PlayerError, which names the model and the fix, for whatever else keeps
-        the server from answering.
+        Raises PromptTooLong; CannotPlay where every call would fail alike (a wrong key, an unknown model, no
+        log-probabilities, nothing left to spend); and PlayerError for whatever else keeps the server from answering.
+        All name the model and the fix.
         """
         check_sampling(max_new_tokens, temperature, top_p)
         limit = "max_tokens" if self._url else "max_completion_tokens"  # OpenAI renamed it, others keep both or the old
@@ -180,25 +192,26 @@ class ApiModel:
         tokens_in = round(size / bytes_per_token) + 4 * len(prompt)
         return Spent(self.model, calls=1, tokens_in=tokens_in, tokens_out=max_new_tokens)
 
-    def error(self, what: str) -> PlayerError:
+    def error(self, what: str, kind: type[PlayerError] = PlayerError) -> PlayerError:
         """An error that names this model. No secret is in it, whatever a server wrote."""
-        return PlayerError(f"{self.name}: {self._safe(what)}")
+        return kind(f"{self.name}: {self._safe(what)}")
 
     def _check(self, answer: ChatAnswer, top_logprobs: int) -> None:
         """Raises PlayerError for what is no answer to what was asked: it is neither used nor kept."""
         if top_logprobs:
             if answer.top is None:
-                raise self._no_log_probs()
+                raise self._no_log_probs(kind=CannotPlay if answer.text else PlayerError)  # an empty answer has none
         elif answer.finish == "content_filter":
             raise self.error("the server's content filter stopped the answer")
         elif answer.finish == "length" and not answer.text.strip():
             raise self.error("it used up max_new_tokens before the first word of its answer (thinking?): give more")
 
-    def _no_log_probs(self, said: str = "") -> PlayerError:
+    def _no_log_probs(self, said: str = "", kind: type[PlayerError] = CannotPlay) -> PlayerError:
         return self.error(
             f"the server gives no log-probabilities of its first token{f' ({said})' if said else ''}: judge by words "
             f"instead (stated:{self.name}) or by votes (sampled:{self.name}; after thinking: "
-            f"reasoning:sampled:{self.name})"
+            f"reasoning:sampled:{self.name})",
+            kind,
         )
 
     def _spent(self, answer: ChatAnswer) -> Spent:
@@ -214,8 +227,10 @@ class ApiModel:
         openai = _openai()
         client = self._client(openai)
         try:
-            response = await client.chat.completions.with_raw_response.create(**body, extra_body=self.request)
-            return read_answer(response.http_response.json())
+            # not through chat.completions: taking plain JSON for typed parameters would be half of a call's work
+            response = await client.post("/chat/completions", body={**body, **self.request}, cast_to=_httpx().Response)
+            answer: ChatAnswer = response.extensions[ANSWER]
+            return answer
         except openai.APIStatusError as error:
             raise await self._refusal(client, error, body) from None
         except openai.APIConnectionError as error:
@@ -230,19 +245,23 @@ class ApiModel:
         known = self._clients.get(loop)
         if known is None or known[:2] != (url, key):
             parts = urlsplit(url)
-            http = openai.DefaultAsyncHttpxClient(
-                limits=importlib.import_module("httpx2").Limits(max_connections=self.concurrency),
-                event_hooks={"response": [self._arrived]},
+            user, password = unquote(parts.username or ""), unquote(parts.password or "")
+            # aiohttp: the default transport looks at all its connections at each call, most of a call's work at 256
+            http = openai.DefaultAioHttpClient(
+                limits=_httpx().Limits(max_connections=self.concurrency),
+                event_hooks={"response": [partial(_arrived, self.timeout)]},
+                auth=(user, password) if user or password else None,
             )
             client = openai.AsyncOpenAI(
                 api_key=key,
-                base_url=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
+                base_url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")),
                 default_query=dict(parse_qsl(parts.query, keep_blank_values=True)) or None,
                 timeout=self.timeout,
                 max_retries=self.max_retries,
                 http_client=http,
             )
             known = self._clients[loop] = url, key, client
+            _close_later(self, client, loop)
         return known[2]
 
     def _key(self) -> str:
@@ -252,34 +271,21 @@ class ApiModel:
             return os.environ.get(OWN_KEY_VARIABLE) or NO_KEY
         key = os.environ.get(KEY_VARIABLE)
         if not key:
-            raise self.error(f"no key: set {KEY_VARIABLE}, or give api_key=…, or the server that it is behind (@URL)")
+            what = f"no key: set {KEY_VARIABLE}, or give api_key=…, or the server that it is behind (@URL)"
+            raise self.error(what, CannotPlay)
         return key
-
-    async def _arrived(self, response: Any) -> None:
-        """Reads a response whole. What is none counts as a fault on the way, after which the client asks again."""
-        httpx = importlib.import_module("httpx2")
-        try:
-            async with asyncio.timeout(self.timeout):
-                await response.aread()
-        except TimeoutError:
-            raise httpx.ReadTimeout("not whole in time", request=response.request) from None
-        if response.status_code == 200 and response.request.method == "POST":
-            try:
-                read_answer(response.json())
-            except Malformed as error:
-                raise httpx.RemoteProtocolError(str(error), request=response.request) from None
-            except ValueError:
-                raise httpx.RemoteProtocolError("it is no JSON", request=response.request) from None
 
     def _unreached(self, error: Any) -> str:
         """Why no answer came at all."""
-        cause = error.__cause__
-        kind, tried = type(cause).__name__, f"after {self.max_retries + 1} attempts"
-        if "Timeout" in kind:
-            return f"no answer within {self.timeout:g} s, {tried}: give a larger timeout, or ask for less at once"
-        if kind == "ConnectError":
+        cause, aiohttp = error.__cause__, importlib.import_module("aiohttp")
+        if isinstance(cause and cause.__cause__, aiohttp.ClientError):
+            cause = cause.__cause__  # what it was made into calls most of them a time-out
+        tried = f"after {self.max_retries + 1} attempts"
+        if isinstance(cause, aiohttp.ClientConnectorError):
             return f"no server answers at {self.url} ({cause}), {tried}: start it, or mend the address"
-        if kind == "RemoteProtocolError":
+        if isinstance(cause, TimeoutError | _httpx().TimeoutException):
+            return f"no answer within {self.timeout:g} s, {tried}: give a larger timeout, or ask for less at once"
+        if isinstance(cause, _httpx().RemoteProtocolError):
             return f"the server's response is no chat completion, {tried}: {cause}"
         return f"the connection to {self.url} broke, {tried}: {cause or error}"
 
@@ -291,11 +297,11 @@ class ApiModel:
             return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(error.message)})")
         if status in (401, 403):
             variable = OWN_KEY_VARIABLE if self._url else KEY_VARIABLE
-            return self.error(f"the server refuses the key ({status}): set {variable}, or give api_key=… ({said})")
+            what = f"the server refuses the key ({status}): set {variable}, or give api_key=… ({said})"
+            return self.error(what, CannotPlay)
         if status == 404:
-            return self.error(
-                f"the server has no such model or address ({status}){await self._models(client)} ({said})"
-            )
+            what = f"the server has no such model or address ({status}){await self._models(client)} ({said})"
+            return self.error(what, CannotPlay)
         if "logprob" in said and "logprobs" in body:
             return self._no_log_probs(said)
         if status == 429:
@@ -322,8 +328,54 @@ class ApiModel:
         return without_secrets(text)[:500]
 
 
+async def _arrived(timeout: float, response: Any) -> None:
+    """Reads a response whole. What is none counts as a fault on the way, after which the client asks again."""
+    httpx = _httpx()
+    try:
+        async with asyncio.timeout(timeout):
+            await response.aread()
+    except TimeoutError:
+        raise httpx.ReadTimeout("not whole in time", request=response.request) from None
+    if response.status_code == 200 and response.request.method == "POST":
+        try:
+            response.extensions[ANSWER] = read_answer(response.json())
+        except Malformed as error:
+            raise httpx.RemoteProtocolError(str(error), request=response.request) from None
+        except ValueError:
+            raise httpx.RemoteProtocolError("it is no JSON", request=response.request) from None
+
+
+def _close_later(model: ApiModel, client: Any, loop: asyncio.AbstractEventLoop) -> None:
+    """Has the client's connections closed when its model is gone or the process ends: else aiohttp complains."""
+    if not _open:
+        atexit.register(_close_all)
+    _open[client] = loop
+    finalize(model, _close, client, loop).atexit = False
+
+
+def _close(client: Any, loop: asyncio.AbstractEventLoop) -> Future[None] | None:
+    return asyncio.run_coroutine_threadsafe(client.close(), loop) if loop.is_running() else None
+
+
+def _close_all() -> None:
+    for closing in [_close(client, loop) for client, loop in list(_open.items())]:
+        if closing is not None:
+            with suppress(Exception):
+                closing.result(1)
+
+
+@lru_cache
+def _shown(url: str) -> str:
+    return without_secrets(url)
+
+
+def _httpx() -> Any:
+    return importlib.import_module("httpx2")  # the client's own
+
+
 def _openai() -> Any:
     try:
+        importlib.import_module("aiohttp")  # which it would miss at the first call only
         return importlib.import_module("openai")
     except ModuleNotFoundError as error:
         raise ImportError(
@@ -331,15 +383,20 @@ def _openai() -> Any:
         ) from error
 
 
-def _check_file_handles(concurrency: int) -> None:
-    """A connection is a file handle: more of them than the system gives would break in the middle of a run."""
+def check_file_handles(concurrency: int, clients: int = 1) -> None:
+    """Raises ValueError for more calls at once, by each of so many clients, than this process may open connections.
+
+    A connection is a file handle: more of them than the system gives would break in the middle of a run.
+    """
     try:
         import resource
     except ImportError:  # not on Windows
         return
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and concurrency > most - 64:
+    left = max(1, (most - 64) // clients)
+    if most != resource.RLIM_INFINITY and concurrency > left:
+        each = f"each call of {clients} models" if clients > 1 else "each call"
         raise ValueError(
-            f"concurrency={concurrency}: this process may open {most} files, and each call needs one; give at most "
-            f"{most - 64}, or raise the limit (ulimit -n)"
+            f"concurrency={concurrency}: this process may open {most} files, and {each} needs one; give at most "
+            f"{left}, or raise the limit (ulimit -n)"
         )
