@@ -81,6 +81,45 @@ def read_answer(data: Any) -> ChatAnswer:
     )
 
 
+def read_response(text: str, *, streamed: bool = False) -> ChatAnswer:
+    """A response's text as an answer. Raises Malformed for anything that is none."""
+    try:
+        return read_answer(_joined(text) if streamed else json.loads(text))
+    except Malformed:
+        raise
+    except (ValueError, RecursionError):
+        raise Malformed("it is no JSON") from None
+
+
+def _joined(stream: str) -> dict[str, Any]:
+    """A streamed completion as it would have come in one piece. Raises Malformed where it broke off."""
+    whole: dict[str, Any] = {}
+    message: dict[str, str] = {}
+    tokens: list[Any] = []
+    finish = None
+    for line in stream.split("\n"):
+        if not line.startswith("data:") or line[5:].strip() == "[DONE]":
+            continue
+        chunk = json.loads(line[5:])
+        if not isinstance(chunk, Mapping) or "error" in chunk:
+            raise Malformed(f"its stream says: {chunk!r:.200}")
+        whole |= {key: chunk[key] for key in ("model", "usage") if chunk.get(key)}
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, Sequence) and choices else None
+        if not isinstance(choice, Mapping):
+            continue  # the last chunk may hold the usage only
+        delta, logprobs = choice.get("delta"), choice.get("logprobs")
+        for key, piece in (delta if isinstance(delta, Mapping) else {}).items():
+            if isinstance(piece, str):
+                message[key] = message.get(key, "") + piece
+        if isinstance(logprobs, Mapping):
+            tokens += logprobs.get("content") or []
+        finish = choice.get("finish_reason") or finish
+    if finish is None:
+        raise Malformed("its stream broke off")
+    return whole | {"choices": [{"message": message, "finish_reason": finish, "logprobs": {"content": tokens}}]}
+
+
 def _count(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 

@@ -23,9 +23,10 @@ from oversight_envs.core.players import PlayerError
 from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.usage import Spent
 from oversight_envs.models.api.address import PREFIX, check_url, default_url, is_api_spec, parse_spec, without_secrets
-from oversight_envs.models.api.answers import ChatAnswer, Malformed, read_answer
+from oversight_envs.models.api.answers import ChatAnswer, Malformed, read_response
 from oversight_envs.models.api.budget import Budget
 from oversight_envs.models.api.cache import AnswerCache
+from oversight_envs.models.api.marks import parted
 from oversight_envs.models.requests import PromptTooLong, check_sampling
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -34,6 +35,9 @@ OWN_KEY_VARIABLE = "OVERSIGHT_ENVS_API_KEY"
 """Where the key for an address in a spec is: the other key is nobody else's business."""
 NO_KEY = "none"
 """What a server that needs no key is sent: the client insists on one."""
+
+FEWEST_BYTES = 3
+"""Bytes of a text for each of its tokens, at least: a server doesn't say how it counts, and English has 4 to 5."""
 
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|context (?:length|size|window)"
@@ -51,7 +55,8 @@ class ApiModel:
     """A model behind a server.
 
     Args:
-        model: its name, as the server knows it; or a whole spec, ``openai:MODEL`` or ``openai:MODEL@URL``.
+        model: its name, as the server knows it; or a whole spec, ``openai:MODEL?OPTIONS@URL``. Options are
+            ``context_length``, ``concurrency``, ``timeout`` and ``max_retries``, and fields of ``request``.
         url: the server, up to ``/v1``; None: ``OPENAI_BASE_URL``, else OpenAI. User, password and query are sent and
             never shown or stored.
         api_key: None takes it from the environment at each call: from ``OPENAI_API_KEY`` where no URL was given, else
@@ -60,6 +65,8 @@ class ApiModel:
         timeout: seconds until an attempt is given up.
         max_retries: further attempts after a fault that may pass, with growing pauses.
         request: further fields of each request (``{"reasoning_effort": "low"}``).
+        context_length: how many tokens it can read and write. Servers don't say; where it is given, passages are cut to
+            it (on the command line, and by ``fit_passage``), and an answer that took more is none.
         cache: where answers are kept and looked up (a path, or an ``AnswerCache``); None: nowhere.
         budget: what may be spent; None: no limit.
     """
@@ -74,11 +81,16 @@ class ApiModel:
         timeout: float = 120.0,
         max_retries: int = 5,
         request: Mapping[str, Any] | None = None,
+        context_length: int | None = None,
         cache: AnswerCache | str | Path | None = None,
         budget: Budget | None = None,
     ) -> None:
         if is_api_spec(model) and url is None:
-            model, url = parse_spec(model)
+            model, url, options = parse_spec(model)
+            concurrency, timeout = options.pop("concurrency", concurrency), options.pop("timeout", timeout)
+            max_retries = options.pop("max_retries", max_retries)
+            context_length = options.pop("context_length", context_length)
+            request = {**(request or {}), **options}
         if not model:
             raise ValueError("model='': give the name of a model")
         if url is not None:
@@ -87,9 +99,11 @@ class ApiModel:
         _check_file_handles(concurrency)
         at_least("max_retries", max_retries, 0)
         positive("timeout", timeout)
+        if context_length is not None:
+            at_least("context_length", context_length, 1)
         storable("request", dict(request or {}))
         self.model, self.concurrency, self.timeout, self.max_retries = model, concurrency, timeout, max_retries
-        self.request = dict(request or {})
+        self.request, self.context_length = dict(request or {}), context_length
         self.cache = cache if isinstance(cache, AnswerCache | None) else AnswerCache(cache)
         self.budget = budget
         self._url, self._api_key = url, api_key
@@ -149,7 +163,7 @@ class ApiModel:
         limit = "max_tokens" if self._url else "max_completion_tokens"  # OpenAI renamed it, others keep both or the old
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": message.role, "content": message.content} for message in prompt],
+            "messages": [{"role": message.role, "content": parted(message.content)} for message in prompt],
             "seed": seed % 2**31,  # some servers keep 32 bits
             limit: max_new_tokens,
             "temperature": temperature,
@@ -164,7 +178,7 @@ class ApiModel:
             if self.budget is None:
                 answer = await self._call(body)
             else:
-                async with self.budget.call(self.expects(prompt, max_new_tokens, bytes_per_token=3)) as took:
+                async with self.budget.call(self.expects(prompt, max_new_tokens, bytes_per_token=FEWEST_BYTES)) as took:
                     answer = await self._call(body)
                     took.append(self._spent(answer))
         self._check(answer, top_logprobs)
@@ -184,6 +198,9 @@ class ApiModel:
 
     def _check(self, answer: ChatAnswer, top_logprobs: int) -> None:
         """Raises PlayerError for what is no answer to what was asked: it is neither used nor kept."""
+        if self.context_length is not None and answer.tokens_in + answer.tokens_out > self.context_length:
+            took = f"{answer.tokens_in} tokens read and {answer.tokens_out} written"
+            raise PromptTooLong(f"{self.name}: the conversation is too long for {self.context_length} tokens ({took})")
         if top_logprobs:
             if answer.top is None:
                 raise self._no_log_probs()
@@ -212,7 +229,7 @@ class ApiModel:
         client = self._client(openai)
         try:
             response = await client.chat.completions.with_raw_response.create(**body, extra_body=self.request)
-            return read_answer(response.http_response.json())
+            return _answer(response.http_response)
         except openai.APIStatusError as error:
             raise await self._refusal(client, error, body) from None
         except openai.APIConnectionError as error:
@@ -262,11 +279,9 @@ class ApiModel:
             raise httpx.ReadTimeout("not whole in time", request=response.request) from None
         if response.status_code == 200 and response.request.method == "POST":
             try:
-                read_answer(response.json())
+                _answer(response)
             except Malformed as error:
                 raise httpx.RemoteProtocolError(str(error), request=response.request) from None
-            except ValueError:
-                raise httpx.RemoteProtocolError("it is no JSON", request=response.request) from None
 
     def _unreached(self, error: Any) -> str:
         """Why no answer came at all."""
@@ -285,7 +300,8 @@ class ApiModel:
         said = f"{error.code or ''} {error.type or ''} {error.message}"
         status = error.status_code
         if status in (400, 413, 422) and _TOO_LONG.search(said):
-            return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(error.message)})")
+            fix = "" if self.context_length else ": passages are cut to openai:MODEL?context_length=TOKENS@URL"
+            return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(error.message)}){fix}")
         if status in (401, 403):
             variable = OWN_KEY_VARIABLE if self._url else KEY_VARIABLE
             return self.error(f"the server refuses the key ({status}): set {variable}, or give api_key=… ({said})")
@@ -317,6 +333,12 @@ class ApiModel:
             if secret:
                 text = text.replace(secret, "…")
         return without_secrets(text)[:500]
+
+
+def _answer(response: Any) -> ChatAnswer:
+    """What a response says, which a server may have streamed. Raises Malformed."""
+    streamed = response.headers.get("content-type", "").startswith("text/event-stream")
+    return read_response(response.text, streamed=streamed)
 
 
 def _openai() -> Any:

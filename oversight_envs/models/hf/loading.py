@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl
 
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
@@ -20,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.options import read_options
 
 SMOLLM2 = "smollm2-135m"
 """A real 135M-parameter chat model from a PyPI package: works without a hub."""
@@ -131,25 +130,15 @@ def load(
 def split_options(spec: str) -> tuple[str, dict[str, Any]]:
     """A model's name, and the options of its chat template that stand behind it: ``name?enable_thinking=false&k=1``.
 
-    Values are JSON where they can be read so (``false``, ``2``), else texts. Raises ValueError for anything else.
+    Raises ValueError for anything else.
     """
     name, mark, written = spec.partition("?")
     if not mark or Path(spec).expanduser().exists():
         return spec, {}
-    try:
-        pairs = parse_qsl(written, keep_blank_values=True, strict_parsing=True)
-    except ValueError:
-        pairs = []
-    if not pairs or len(dict(pairs)) < len(pairs) or not all(key.isidentifier() for key, _ in pairs):
+    options = read_options(written)
+    if options is None:
         raise ValueError(f"model={spec!r}: behind the ? give options of the chat template, as in enable_thinking=false")
-    return name, {key: _value(text) for key, text in pairs}
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {"True": True, "False": False}.get(text, text)
+    return name, options
 
 
 def load_reward_model(
