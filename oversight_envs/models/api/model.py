@@ -297,11 +297,10 @@ class ApiModel:
 
     async def _refusal(self, client: Any, error: Any, body: Mapping[str, Any]) -> PlayerError:
         """What a server's refusal means, and what to do."""
-        said = f"{error.code or ''} {error.type or ''} {error.message}"
-        status = error.status_code
+        said, status = _said(error), error.status_code
         if status in (400, 413, 422) and _TOO_LONG.search(said):
             fix = "" if self.context_length else ": passages are cut to openai:MODEL?context_length=TOKENS@URL"
-            return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(error.message)}){fix}")
+            return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(said)}){fix}")
         if status in (401, 403):
             variable = OWN_KEY_VARIABLE if self._url else KEY_VARIABLE
             return self.error(f"the server refuses the key ({status}): set {variable}, or give api_key=… ({said})")
@@ -339,6 +338,14 @@ def _answer(response: Any) -> ChatAnswer:
     """What a response says, which a server may have streamed. Raises Malformed."""
     streamed = response.headers.get("content-type", "").startswith("text/event-stream")
     return read_response(response.text, streamed=streamed)
+
+
+def _said(error: Any) -> str:
+    """What a server wrote: the client shows OpenAI's own form only, and others write ``{"detail": ...}`` or text."""
+    body = error.body
+    shown = isinstance(body, Mapping) and isinstance(body.get("message"), str)
+    words = (error.code, error.type, error.message, "" if shown else str(body or "")[:300])
+    return " ".join([str(word) for word in words if word])
 
 
 def _openai() -> Any:

@@ -91,6 +91,7 @@ def test_in_env_step_and_in_a_running_loop(server: ApiServer) -> None:
 
     record = step()
     assert record.transcript[1].text.startswith("As I see it")
+    assert {role: rows[0].calls for role, rows in record.usage.items()} == {"debater_1": 1, "judge_0": 1}
     assert asyncio.run(inside()).decisions == record.decisions
 
 
@@ -264,6 +265,9 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ApiModel("openai:m@http://:8000/v1"), "give http://host:port/v1"),
     (lambda: ApiModel("openai:m@http://h:99999/v1"), "Port out of range"),
     (lambda: ApiModel("openai:"), "write openai:MODEL"),
+    (lambda: ApiModel("openai:m?low@http://h/v1"), "behind the \\? give options"),
+    (lambda: ApiModel("openai:m?contxt_length=9@http://h/v1"), "contxt_length: did you mean context_length"),
+    (lambda: ApiModel("openai:m?context_length=many@http://h/v1"), "context_length='many': give a whole number"),
     (lambda: ApiModel("m", "http://h/v1/chat/completions"), "leave /chat/completions out"),
     (lambda: ApiModel("m", concurrency=10**7), "raise the limit"),
     (lambda: ApiModel("m", timeout=0), "timeout=0"),
