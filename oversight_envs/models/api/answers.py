@@ -19,6 +19,7 @@ class Malformed(ValueError):
 class ChatAnswer:
     """What a server answered. ``top`` are the first token's candidates with their log-probabilities; None: not given.
 
+    ``top`` is empty where the server gives some, but the model ended its answer before the first token.
     ``reasoning`` is what a thinking model wrote beside its answer. ``tokens_in`` and the like are 0 where the server
     does not say.
     """
@@ -77,7 +78,7 @@ def read_answer(data: Any) -> ChatAnswer:
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_out=_count(usage.get("completion_tokens")),
         tokens_cached=_count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0,
-        top=_first_token(choice.get("logprobs")),
+        top=_first_token(choice.get("logprobs"), ended=not text and not refusal),
     )
 
 
@@ -124,9 +125,11 @@ def _count(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 
 
-def _first_token(logprobs: Any) -> tuple[tuple[str, float], ...] | None:
+def _first_token(logprobs: Any, *, ended: bool) -> tuple[tuple[str, float], ...] | None:
     """The candidates for the first token of the answer; None where the server gives none."""
     content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    if content == [] and ended:
+        return ()
     first = content[0] if isinstance(content, Sequence) and content else None
     candidates = first.get("top_logprobs") if isinstance(first, Mapping) else None
     if not isinstance(candidates, Sequence) or not candidates:

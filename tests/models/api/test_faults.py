@@ -199,6 +199,18 @@ def test_a_server_without_log_probabilities_says_what_to_do(server: ApiServer) -
     assert len(server.requests) == 1
 
 
+def test_a_judge_that_draws_the_end_as_its_first_token_is_asked_again(server: ApiServer) -> None:
+    plain = decided(server, f"logit:{server.spec}")
+    server.requests.clear()
+    server.ends = lambda body: len(server.requests) < 3
+    again = decided(server, f"logit:{server.spec}")
+    assert again.decisions == plain.decisions
+    assert len({body["seed"] for body in server.requests}) == again.usage["judge_0"][0].calls == 3
+    server.ends = lambda body: True
+    with pytest.raises(PlayerError, match="judge_0: it ended its answer before the first token, 5 times"):
+        decided(server, f"logit:{server.spec}")
+
+
 def test_what_servers_answer_beside_a_text(server: ApiServer) -> None:
     def speech(**about: Any) -> Any:
         server.message, server.finish = about.get("message", {}), about.get("finish", "stop")
