@@ -48,7 +48,7 @@ from oversight_envs.protocols import Debate, Direct
 from oversight_envs.tasks import make_task
 
 MODEL = "smollm2-135m"
-TOLERANCE = 0.5
+TOLERANCE = 0.3
 """The largest difference of log-odds that passes, in nats."""
 CONTEXT = 4096
 
