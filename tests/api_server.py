@@ -43,6 +43,8 @@ class ApiServer(ThreadingHTTPServer):
         self.complaint = "worker died"
         """What it says where it fails."""
         self.logprobs = True
+        self.ends: Callable[[dict[str, Any]], bool] = lambda body: False
+        """Whether the model draws the end of its answer as its first token."""
         self.needs_key = False
         self.seconds = 0.0
         """How long each answer takes."""
@@ -162,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if body.get("logprobs") and self.server.logprobs:
             choice["logprobs"] = {"content": [{"token": "A", "logprob": -0.1, "top_logprobs": candidates(body)}]}
+            if self.server.ends(body):
+                choice["message"]["content"], choice["logprobs"] = "", {"content": []}
         tokens_in = sum(len(message["content"]) for message in body["messages"]) // 4
         return {
             "id": "x",

@@ -45,6 +45,7 @@ JUDGES = {"human": "you, at the keyboard", "oracle": "knows the answers: a dry r
 AGENTS = {
     "MODEL": "smollm2-135m (comes as a package), a hub id, a folder or a .gguf file",
     "openai:MODEL@URL": "a model behind a server, URL as http://localhost:8000/v1; openai:MODEL at OpenAI",
+    "openai:MODEL?OPTIONS@URL": "the same with options, as context_length=8192&concurrency=4 (docs/servers.md)",
     "vllm:MODEL": "a hub id or folder that vLLM runs on a GPU here; vllm:MODEL?max_model_len=8192 sets its options",
     "human": "you, at the keyboard",
     "scripted:TEXT": "says TEXT in every turn: a dry run",

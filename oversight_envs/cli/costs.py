@@ -41,7 +41,8 @@ class Limits:
                 budget.price(lm.model)  # none known: better said now than in the middle
         cache = AnswerCache(folder / CACHE) if models and self.cache else None
         for lm in models:
-            lm.cache, lm.budget, lm.concurrency = cache, budget, concurrency
+            lm.cache, lm.budget = cache, budget
+            lm.take_at_once(concurrency)
 
 
 NO_LIMITS = Limits()

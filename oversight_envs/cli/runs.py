@@ -47,18 +47,14 @@ def run_evaluation(
     chosen = task.sample(questions, seed=seed) if isinstance(questions, int) else questions
     players = cast.players(protocol, task, chosen)
     limits.apply(players.values(), out, concurrency)
-    games: list[tuple[Protocol, Mapping[str, Any]]] = [(protocol, players)]
-    judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
-    if len(judges) == 1 and baselines != ():  # the judge reads passages too, as the expert baseline
-        games += [(game, {"judge_0": players[judges[0]]}) for game in sensible_baselines(protocol, chosen).values()]
-    fit = fitter(games)
+    fitted = _fitted(protocol, players, chosen, baselines)
     try:
         with progress(stdout()) as tell:
             return evaluate(
                 protocol,
                 task,
                 players,
-                questions=[fit(question) if fit else question for question in chosen],
+                questions=fitted,
                 seed=seed,
                 out=out,
                 baselines=baselines,
@@ -90,9 +86,22 @@ def dry_run_evaluation(
     """Condition -> what ``run_evaluation`` would take of models behind servers, if nothing of it were stored."""
     chosen = task.sample(questions, seed=seed)
     players = cast.players(protocol, task, chosen)
+    fitted = _fitted(protocol, players, chosen, baselines)
     return estimate_evaluation(
-        protocol, task, players, questions=chosen, samples=samples, sides=sides, baselines=baselines, seed=seed
+        protocol, task, players, questions=fitted, samples=samples, sides=sides, baselines=baselines, seed=seed
     )
+
+
+def _fitted(
+    protocol: Protocol, players: Mapping[str, Any], questions: Sequence[Question], baselines: Sequence[str] | None
+) -> Sequence[Question]:
+    """The questions with passages that the players can read, and the judge alone."""
+    games: list[tuple[Protocol, Mapping[str, Any]]] = [(protocol, players)]
+    judges = [name for name, role in protocol.roles.items() if "decide" in role.does]
+    if len(judges) == 1 and baselines != ():  # the judge reads passages too, as the expert baseline
+        games += [(game, {"judge_0": players[judges[0]]}) for game in sensible_baselines(protocol, questions).values()]
+    fit = fitter(games)
+    return questions if fit is None else [fit(question) for question in questions]
 
 
 def kept(folder: Path) -> int:

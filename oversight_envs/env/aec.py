@@ -27,6 +27,7 @@ from oversight_envs.core.requests import KINDS, Ask, Turn
 from oversight_envs.core.rewards import RewardRule, finish, get_rule
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech
+from oversight_envs.core.usage import Spent, summed
 from oversight_envs.env.render import describe
 from oversight_envs.env.spaces import TextObservation, Unicode
 from oversight_envs.play.drive import drive
@@ -97,6 +98,7 @@ class OversightEnv(AECEnv[str, str, str]):
         self.record: Record | None = None
         self._rng = np.random.default_rng()
         self._warned: set[int] = set()
+        self._spent: dict[str, list[Spent]] = {}
         self._observations: dict[str, Prompt | TextObservation] = {}
         """What each agent was given last: the prompt, made a text when it is first looked at."""
 
@@ -237,7 +239,7 @@ class OversightEnv(AECEnv[str, str, str]):
         if options and options.get("other_sides"):
             drawn = other_sides(self.protocol, question, drawn)
         self.episode = Episode(self.protocol, question, drawn)
-        self.record = None
+        self.record, self._spent = None, {}
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
@@ -271,7 +273,8 @@ class OversightEnv(AECEnv[str, str, str]):
                 self.infos[ask.role] = {"prompt": ask.prompt}
 
     def _finish(self, episode: Episode) -> None:
-        self.record = record = finish(episode, self.task, self.reward, players=self._described)
+        usage = {role: summed(spent) for role, spent in sorted(self._spent.items())}
+        self.record = record = finish(episode, self.task, self.reward, players=self._described, usage=usage)
         summary = _summary(record)
         for agent in self.agents:
             self.rewards[agent] = record.rewards.get(agent, 0.0)
@@ -310,7 +313,12 @@ def _settle(envs: Sequence[OversightEnv]) -> None:
     """Lets the fillers answer until every environment asks an agent or is over."""
     waiting = [(env.episode, env.players) for env in envs if env.episode is not None and _waits_inside(env)]
     if waiting:
-        for _ in drive(waiting, warned=envs[0]._warned):
+        spent = {id(env.episode): env._spent for env in envs}
+        for _ in drive(
+            waiting,
+            warned=envs[0]._warned,
+            on_spent=lambda episode, role, took: spent[id(episode)].setdefault(role, []).append(took),
+        ):
             pass
     for env in envs:
         env._show()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.players import PlayerError
 from oversight_envs.core.requests import Ask, Case, Duty, Solution
-from oversight_envs.core.usage import Answer, Spent
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.usage import Answer, Spent, summed
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.models.api import ApiModel
 from oversight_envs.models.api.answers import read_labels
@@ -15,6 +17,8 @@ from oversight_envs.models.requests import LabelReading
 
 TOP_LOGPROBS = 20
 """How many candidates are asked for: the most that OpenAI and vLLM give."""
+ATTEMPTS = 5
+"""How often a model is asked that draws the end of its answer as its first token, for which servers list nothing."""
 
 
 class ApiLogitJudge:
@@ -88,8 +92,18 @@ class ApiLogitVerifier:
 
 
 async def _read(lm: ApiModel, ask: Ask, labels: tuple[str, ...], top_logprobs: int) -> tuple[LabelReading, Spent]:
-    # at temperature 1 what a server calls log-probabilities is the model's own, scaled or not
-    said, spent = await lm.chat(ask.prompt, seed=ask.seed, max_new_tokens=1, top_logprobs=top_logprobs)
+    took: list[Spent] = []
+    for attempt in range(ATTEMPTS):
+        seed = derive_seed(ask.seed, "again", attempt) if attempt else ask.seed
+        # at temperature 1 what a server calls log-probabilities is the model's own, scaled or not
+        said, spent = await lm.chat(ask.prompt, seed=seed, max_new_tokens=1, top_logprobs=top_logprobs)
+        took.append(spent)
+        if said.top:
+            break
+    else:
+        raise lm.error(
+            f"{ask.role}: it ended its answer before the first token, {ATTEMPTS} times: it says nothing here"
+        )
     assert said.top is not None
     reading = read_labels(said.top, labels)
     if reading is None:
@@ -98,4 +112,4 @@ async def _read(lm: ApiModel, ask: Ask, labels: tuple[str, ...], top_logprobs: i
             f"{ask.role}: none of {', '.join(labels)} is among the {len(said.top)} likeliest first tokens ({likely}): "
             f"judge by words instead (stated:{lm.name}), or let it think first (reasoning:stated:{lm.name})"
         )
-    return reading, spent
+    return reading, summed(replace(row, served=said.served) for row in took)[0]

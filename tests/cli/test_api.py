@@ -48,6 +48,33 @@ def test_an_evaluation_at_a_server(data: Path, tmp_path: Path, monkeypatch: pyte
         assert table[0] == table[1]
 
 
+def test_long_passages_are_cut_to_the_context_that_a_name_gives(tmp_path: Path) -> None:
+    file, lines = tmp_path / "long.jsonl", "\n".join(f"Day {day}: Mary moved the kettle." for day in range(1000))
+    file.write_text(
+        json.dumps({"question": "Where?", "options": ["here", "there"], "answer": 0, "passage": lines}) + "\n"
+    )
+    with api_server() as server:
+        model = server.spec.replace("@", "?context_length=2000&concurrency=1&min_p=0.1@")
+        about = ["evaluate", "debate", *on(file), "--model", model, "--option", "rounds=2", "--questions", "1"]
+        about += ["--out", str(tmp_path / "r")]
+        dry = call(*about, "--dry-run").output
+        call(*about)
+        sizes = [sum(len(message["content"]) for message in body["messages"]) for body in server.requests]
+        assert 1000 * 3 < max(sizes) < 2000 * 3
+        assert {body["min_p"] for body in server.requests} == {0.1}
+        assert server.most == 1
+        (record,) = read_episodes(tmp_path / "r" / "debate.jsonl")
+        assert record.question.metadata["passage_cut"] == len(lines)
+        tokens = [
+            int(line.split("│")[6].replace(",", "")) for line in dry.splitlines() if "debate " in line and MODEL in line
+        ]
+        taken = [row.tokens_in for rows in record.usage.values() for row in rows]
+        assert sum(taken) < sum(tokens) < 2 * sum(taken)  # of cut passages, too
+        fails(
+            *about, "--max-new-tokens", "1000", "--fresh", says="reads 2000 tokens, and instructions and speeches take"
+        )
+
+
 def test_what_is_wrong_at_the_server_is_one_line(data: Path, tmp_path: Path) -> None:
     with api_server() as server:
         about = ["evaluate", "debate", *on(data), "--questions", "2", "--model"]

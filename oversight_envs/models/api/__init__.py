@@ -8,10 +8,11 @@ needs the latter (``pip install 'oversight-envs[api]'``).
 from oversight_envs.models.api.address import PREFIX, is_api_spec, without_secrets
 from oversight_envs.models.api.budget import Budget
 from oversight_envs.models.api.cache import AnswerCache, CacheError
-from oversight_envs.models.api.model import ApiModel, check_file_handles
+from oversight_envs.models.api.model import FEWEST_BYTES, ApiModel, check_file_handles
 from oversight_envs.models.api.prices import Price, dollars, load_prices
 
 __all__ = [
+    "FEWEST_BYTES",
     "PREFIX",
     "AnswerCache",
     "ApiModel",

@@ -1,14 +1,20 @@
-"""``openai:MODEL`` and ``openai:MODEL@URL``: which model, behind which address. Secrets in a URL are never shown."""
+"""``openai:MODEL?OPTIONS@URL``: which model, behind which address, asked how. Secrets in a URL are never shown."""
 
 from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from oversight_envs.models.options import read_options
 
 PREFIX = "openai:"
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_URL_VARIABLE = "OPENAI_BASE_URL"
+SETTINGS = ("context_length", "concurrency", "timeout", "max_retries")
+"""Options of a spec that are ours; every other one is a field of each request."""
 
 _SPEC = re.compile(r"openai:(?P<model>.+?)(?:@(?P<url>https?://.*))?", re.DOTALL | re.IGNORECASE)
 _HOST = re.compile(r".*@[\w.-]+(?::\d+)?(?:/.*)?", re.DOTALL)
@@ -23,8 +29,8 @@ def is_api_spec(spec: str) -> bool:
     return spec.startswith(PREFIX)
 
 
-def parse_spec(spec: str) -> tuple[str, str | None]:
-    """Model and URL (None: the default one). Raises ValueError for a spec that names none."""
+def parse_spec(spec: str) -> tuple[str, str | None, dict[str, Any]]:
+    """Model, URL (None: the default one) and options. Raises ValueError for a spec that names none."""
     match = _SPEC.fullmatch(spec)
     if match is None:
         raise ValueError(f"{without_secrets(spec)!r}: write openai:MODEL or openai:MODEL@http://host:port/v1")
@@ -35,7 +41,20 @@ def parse_spec(spec: str) -> tuple[str, str | None]:
         )
     if url is not None:
         check_url(url)
-    return model, url
+    model, mark, written = model.partition("?")
+    return model, url, _options(spec, written) if mark else {}
+
+
+def _options(spec: str, written: str) -> dict[str, Any]:
+    options = read_options(written)
+    if options is None:
+        raise ValueError(
+            f"{without_secrets(spec)!r}: behind the ? give options, as in openai:MODEL?context_length=8192&top_k=0@URL"
+        )
+    for key in options:
+        if key not in SETTINGS and (close := get_close_matches(key.replace("-", "_"), SETTINGS, n=1, cutoff=0.75)):
+            raise ValueError(f"{without_secrets(spec)!r}: {key}: did you mean {close[0]}?")
+    return options
 
 
 def check_url(url: str) -> None:

@@ -19,6 +19,7 @@ class Malformed(ValueError):
 class ChatAnswer:
     """What a server answered. ``top`` are the first token's candidates with their log-probabilities; None: not given.
 
+    ``top`` is empty where the server gives some, but the model ended its answer before the first token.
     ``reasoning`` is what a thinking model wrote beside its answer. ``tokens_in`` and the like are 0 where the server
     does not say.
     """
@@ -77,17 +78,58 @@ def read_answer(data: Any) -> ChatAnswer:
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_out=_count(usage.get("completion_tokens")),
         tokens_cached=_count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0,
-        top=_first_token(choice.get("logprobs")),
+        top=_first_token(choice.get("logprobs"), ended=not text and not refusal),
     )
+
+
+def read_response(text: str, *, streamed: bool = False) -> ChatAnswer:
+    """A response's text as an answer. Raises Malformed for anything that is none."""
+    try:
+        return read_answer(_joined(text) if streamed else json.loads(text))
+    except Malformed:
+        raise
+    except (ValueError, RecursionError):
+        raise Malformed("it is no JSON") from None
+
+
+def _joined(stream: str) -> dict[str, Any]:
+    """A streamed completion as it would have come in one piece. Raises Malformed where it broke off."""
+    whole: dict[str, Any] = {}
+    message: dict[str, str] = {}
+    tokens: list[Any] = []
+    finish = None
+    for line in stream.split("\n"):
+        if not line.startswith("data:") or line[5:].strip() == "[DONE]":
+            continue
+        chunk = json.loads(line[5:])
+        if not isinstance(chunk, Mapping) or "error" in chunk:
+            raise Malformed(f"its stream says: {chunk!r:.200}")
+        whole |= {key: chunk[key] for key in ("model", "usage") if chunk.get(key)}
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, Sequence) and choices else None
+        if not isinstance(choice, Mapping):
+            continue  # the last chunk may hold the usage only
+        delta, logprobs = choice.get("delta"), choice.get("logprobs")
+        for key, piece in (delta if isinstance(delta, Mapping) else {}).items():
+            if isinstance(piece, str):
+                message[key] = message.get(key, "") + piece
+        if isinstance(logprobs, Mapping):
+            tokens += logprobs.get("content") or []
+        finish = choice.get("finish_reason") or finish
+    if finish is None:
+        raise Malformed("its stream broke off")
+    return whole | {"choices": [{"message": message, "finish_reason": finish, "logprobs": {"content": tokens}}]}
 
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 
 
-def _first_token(logprobs: Any) -> tuple[tuple[str, float], ...] | None:
+def _first_token(logprobs: Any, *, ended: bool) -> tuple[tuple[str, float], ...] | None:
     """The candidates for the first token of the answer; None where the server gives none."""
     content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    if content == [] and ended:
+        return ()
     first = content[0] if isinstance(content, Sequence) and content else None
     candidates = first.get("top_logprobs") if isinstance(first, Mapping) else None
     if not isinstance(candidates, Sequence) or not candidates:

@@ -27,9 +27,10 @@ from oversight_envs.core.players import CannotPlay, PlayerError
 from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.usage import Spent
 from oversight_envs.models.api.address import PREFIX, check_url, default_url, is_api_spec, parse_spec, without_secrets
-from oversight_envs.models.api.answers import ChatAnswer, Malformed, read_answer
+from oversight_envs.models.api.answers import ChatAnswer, Malformed, read_response
 from oversight_envs.models.api.budget import Budget
 from oversight_envs.models.api.cache import AnswerCache
+from oversight_envs.models.api.marks import parted
 from oversight_envs.models.requests import PromptTooLong, check_sampling
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -41,6 +42,8 @@ NO_KEY = "none"
 
 ANSWER = "oversight_envs.answer"
 """Where a response carries what was read of it."""
+FEWEST_BYTES = 3
+"""Bytes of a text for each of its tokens, at least: a server doesn't say how it counts, and English has 4 to 5."""
 
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|context (?:length|size|window)"
@@ -62,15 +65,18 @@ class ApiModel:
     """A model behind a server.
 
     Args:
-        model: its name, as the server knows it; or a whole spec, ``openai:MODEL`` or ``openai:MODEL@URL``.
+        model: its name, as the server knows it; or a whole spec, ``openai:MODEL?OPTIONS@URL``. Options are
+            ``context_length``, ``concurrency``, ``timeout`` and ``max_retries``, and fields of ``request``.
         url: the server, up to ``/v1``; None: ``OPENAI_BASE_URL``, else OpenAI. User, password and query are sent and
             never shown or stored.
         api_key: None takes it from the environment at each call: from ``OPENAI_API_KEY`` where no URL was given, else
             from ``OVERSIGHT_ENVS_API_KEY``. It is never shown, stored or pickled.
-        concurrency: how many calls are on their way at once.
+        concurrency: how many calls are on their way at once; None: 32, or what ``take_at_once`` says later.
         timeout: seconds until an attempt is given up.
         max_retries: further attempts after a fault that may pass, with growing pauses.
         request: further fields of each request (``{"reasoning_effort": "low"}``).
+        context_length: how many tokens it can read and write. Servers don't say; where it is given, passages are cut to
+            it (on the command line, and by ``fit_passage``), and an answer that took more is none.
         cache: where answers are kept and looked up (a path, or an ``AnswerCache``); None: nowhere.
         budget: what may be spent; None: no limit.
     """
@@ -81,26 +87,35 @@ class ApiModel:
         url: str | None = None,
         *,
         api_key: str | None = None,
-        concurrency: int = 32,
+        concurrency: int | None = None,
         timeout: float = 120.0,
         max_retries: int = 5,
         request: Mapping[str, Any] | None = None,
+        context_length: int | None = None,
         cache: AnswerCache | str | Path | None = None,
         budget: Budget | None = None,
     ) -> None:
         if is_api_spec(model) and url is None:
-            model, url = parse_spec(model)
+            model, url, options = parse_spec(model)
+            concurrency, timeout = options.pop("concurrency", concurrency), options.pop("timeout", timeout)
+            max_retries = options.pop("max_retries", max_retries)
+            context_length = options.pop("context_length", context_length)
+            request = {**(request or {}), **options}
         if not model:
             raise ValueError("model='': give the name of a model")
         if url is not None:
             check_url(url)
+        self._bounded = concurrency is not None
+        concurrency = 32 if concurrency is None else concurrency
         at_least("concurrency", concurrency, 1)
         check_file_handles(concurrency)
         at_least("max_retries", max_retries, 0)
         positive("timeout", timeout)
+        if context_length is not None:
+            at_least("context_length", context_length, 1)
         storable("request", dict(request or {}))
         self.model, self.concurrency, self.timeout, self.max_retries = model, concurrency, timeout, max_retries
-        self.request = dict(request or {})
+        self.request, self.context_length = dict(request or {}), context_length
         self.cache = cache if isinstance(cache, AnswerCache | None) else AnswerCache(cache)
         self.budget = budget
         self._url, self._api_key = url, api_key
@@ -143,6 +158,11 @@ class ApiModel:
         self.__dict__.update(state)
         self._clients = WeakKeyDictionary()
 
+    def take_at_once(self, calls: int) -> None:
+        """Lets so many calls be on their way at once, unless the model was made with a number of its own."""
+        if not self._bounded:
+            self.concurrency = calls
+
     async def chat(
         self,
         prompt: Prompt,
@@ -163,7 +183,7 @@ class ApiModel:
         limit = "max_tokens" if self._url else "max_completion_tokens"  # OpenAI renamed it, others keep both or the old
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": message.role, "content": message.content} for message in prompt],
+            "messages": [{"role": message.role, "content": parted(message.content)} for message in prompt],
             "seed": seed % 2**31,  # some servers keep 32 bits
             limit: max_new_tokens,
             "temperature": temperature,
@@ -178,7 +198,7 @@ class ApiModel:
             if self.budget is None:
                 answer = await self._call(body)
             else:
-                async with self.budget.call(self.expects(prompt, max_new_tokens, bytes_per_token=3)) as took:
+                async with self.budget.call(self.expects(prompt, max_new_tokens, bytes_per_token=FEWEST_BYTES)) as took:
                     answer = await self._call(body)
                     took.append(self._spent(answer))
         self._check(answer, top_logprobs)
@@ -198,6 +218,9 @@ class ApiModel:
 
     def _check(self, answer: ChatAnswer, top_logprobs: int) -> None:
         """Raises PlayerError for what is no answer to what was asked: it is neither used nor kept."""
+        if self.context_length is not None and answer.tokens_in + answer.tokens_out > self.context_length:
+            took = f"{answer.tokens_in} tokens read and {answer.tokens_out} written"
+            raise PromptTooLong(f"{self.name}: the conversation is too long for {self.context_length} tokens ({took})")
         if top_logprobs:
             if answer.top is None:
                 raise self._no_log_probs(kind=CannotPlay if answer.text else PlayerError)  # an empty answer has none
@@ -291,10 +314,10 @@ class ApiModel:
 
     async def _refusal(self, client: Any, error: Any, body: Mapping[str, Any]) -> PlayerError:
         """What a server's refusal means, and what to do."""
-        said = f"{error.code or ''} {error.type or ''} {error.message}"
-        status = error.status_code
+        said, status = _said(error), error.status_code
         if status in (400, 413, 422) and _TOO_LONG.search(said):
-            return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(error.message)})")
+            fix = "" if self.context_length else ": passages are cut to openai:MODEL?context_length=TOKENS@URL"
+            return PromptTooLong(f"{self.name}: the conversation is too long for it ({self._safe(said)}){fix}")
         if status in (401, 403):
             variable = OWN_KEY_VARIABLE if self._url else KEY_VARIABLE
             what = f"the server refuses the key ({status}): set {variable}, or give api_key=… ({said})"
@@ -337,12 +360,11 @@ async def _arrived(timeout: float, response: Any) -> None:
     except TimeoutError:
         raise httpx.ReadTimeout("not whole in time", request=response.request) from None
     if response.status_code == 200 and response.request.method == "POST":
+        streamed = response.headers.get("content-type", "").startswith("text/event-stream")
         try:
-            response.extensions[ANSWER] = read_answer(response.json())
+            response.extensions[ANSWER] = read_response(response.text, streamed=streamed)
         except Malformed as error:
             raise httpx.RemoteProtocolError(str(error), request=response.request) from None
-        except ValueError:
-            raise httpx.RemoteProtocolError("it is no JSON", request=response.request) from None
 
 
 def _close_later(model: ApiModel, client: Any, loop: asyncio.AbstractEventLoop) -> None:
@@ -371,6 +393,14 @@ def _shown(url: str) -> str:
 
 def _httpx() -> Any:
     return importlib.import_module("httpx2")  # the client's own
+
+
+def _said(error: Any) -> str:
+    """What a server wrote: the client shows OpenAI's own form only, and others write ``{"detail": ...}`` or text."""
+    body = error.body
+    shown = isinstance(body, Mapping) and isinstance(body.get("message"), str)
+    words = (error.code, error.type, error.message, "" if shown else str(body or "")[:300])
+    return " ".join([str(word) for word in words if word])
 
 
 def _openai() -> Any:

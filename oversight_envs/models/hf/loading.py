@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
-import json
 import re
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl
 
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
@@ -22,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.options import read_options
 from oversight_envs.models.vllm.address import PREFIX, is_vllm_spec
 
 SMOLLM2 = "smollm2-135m"
@@ -145,25 +144,15 @@ def load(
 def split_options(spec: str) -> tuple[str, dict[str, Any]]:
     """A model's name, and the options of its chat template that stand behind it: ``name?enable_thinking=false&k=1``.
 
-    Values are JSON where they can be read so (``false``, ``2``), else texts. Raises ValueError for anything else.
+    Raises ValueError for anything else.
     """
     name, mark, written = spec.partition("?")
     if not mark or Path(spec).expanduser().exists():
         return spec, {}
-    try:
-        pairs = parse_qsl(written, keep_blank_values=True, strict_parsing=True)
-    except ValueError:
-        pairs = []
-    if not pairs or len(dict(pairs)) < len(pairs) or not all(key.isidentifier() for key, _ in pairs):
+    options = read_options(written)
+    if options is None:
         raise ValueError(f"model={spec!r}: behind the ? give options of the chat template, as in enable_thinking=false")
-    return name, {key: _value(text) for key, text in pairs}
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {"True": True, "False": False}.get(text, text)
+    return name, options
 
 
 def load_reward_model(

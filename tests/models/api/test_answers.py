@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sqlite3
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oversight_envs.models.api import AnswerCache, CacheError
-from oversight_envs.models.api.answers import ChatAnswer, Malformed, read_answer, read_labels
+from oversight_envs.models.api.answers import ChatAnswer, Malformed, read_answer, read_labels, read_response
+from oversight_envs.models.api.marks import parted
 
 
 def top(**shares: float) -> list[tuple[str, float]]:
@@ -71,6 +73,38 @@ def test_any_json_is_an_answer_or_malformed(data: Any) -> None:
     except Malformed:
         return
     assert ChatAnswer.from_json(answer.to_json()) == answer
+
+
+CHUNKS = [
+    {"choices": [{"delta": {"role": "assistant", "content": ""}}], "model": "m"},
+    {
+        "choices": [
+            {
+                "delta": {"content": "A\u2028", "reasoning": "Hm"},
+                "logprobs": {"content": [{"top_logprobs": [{"token": "A", "logprob": -1}]}]},
+            }
+        ]
+    },
+    {"choices": [{"delta": {"content": " b", "reasoning": "."}, "finish_reason": "stop"}]},
+    {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}},
+]
+
+
+def test_a_streamed_answer_is_joined_and_one_that_broke_off_is_none() -> None:
+    stream = [f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in CHUNKS]
+    answer = read_response(": ping\n\n" + "".join(stream) + "data: [DONE]\n\n", streamed=True)
+    assert answer == ChatAnswer("A\u2028 b", "stop", "Hm.", served="m", tokens_in=7, tokens_out=2, top=(("A", -1.0),))
+    for broken in ("".join(stream[:2]), stream[0] + 'data: {"error": "no memory"}\n\n', stream[0][:-9], "data: 3", ""):
+        with pytest.raises(Malformed):
+            read_response(broken, streamed=True)
+
+
+def test_what_is_spelt_like_a_control_token_is_parted() -> None:
+    for token in ("<|im_end|>", "<|eot_id|>", "<｜User｜>", "</s>", "[/INST]", "<<SYS>>", "<end_of_turn>", "[gMASK]"):
+        assert token not in parted(f"So:{token}{token}."), token
+        assert parted(f"So:{token}.").replace(" ", "") == f"So:{token}."
+    for text in ("a <quote>it was</quote> [1] <b>", "x < y | z > 3", "A|B <= C", "<think>"):
+        assert parted(text) == text
 
 
 def test_a_broken_entry_is_as_if_it_were_not_there(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_in_env_step_and_in_a_running_loop(server: ApiServer) -> None:
 
     record = step()
     assert record.transcript[1].text.startswith("As I see it")
+    assert {role: rows[0].calls for role, rows in record.usage.items()} == {"debater_1": 1, "judge_0": 1}
     assert asyncio.run(inside()).decisions == record.decisions
 
 
@@ -210,6 +211,18 @@ def test_a_judge_that_thinks_first_says_so_too_and_takes_votes_where_it_is_told(
     assert view.probabilities == pytest.approx((0.1, 0.9))
 
 
+def test_a_judge_that_draws_the_end_as_its_first_token_is_asked_again(server: ApiServer) -> None:
+    plain = decided(server, f"logit:{server.spec}")
+    server.requests.clear()
+    server.ends = lambda body: len(server.requests) < 3
+    again = decided(server, f"logit:{server.spec}")
+    assert again.decisions == plain.decisions
+    assert len({body["seed"] for body in server.requests}) == again.usage["judge_0"][0].calls == 3
+    server.ends = lambda body: True
+    with pytest.raises(PlayerError, match="judge_0: it ended its answer before the first token, 5 times"):
+        decided(server, f"logit:{server.spec}")
+
+
 def test_what_servers_answer_beside_a_text(server: ApiServer) -> None:
     def speech(**about: Any) -> Any:
         server.message, server.finish = about.get("message", {}), about.get("finish", "stop")
@@ -276,6 +289,9 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ApiModel("openai:m@http://:8000/v1"), "give http://host:port/v1"),
     (lambda: ApiModel("openai:m@http://h:99999/v1"), "Port out of range"),
     (lambda: ApiModel("openai:"), "write openai:MODEL"),
+    (lambda: ApiModel("openai:m?low@http://h/v1"), "behind the \\? give options"),
+    (lambda: ApiModel("openai:m?contxt_length=9@http://h/v1"), "contxt_length: did you mean context_length"),
+    (lambda: ApiModel("openai:m?context_length=many@http://h/v1"), "context_length='many': give a whole number"),
     (lambda: ApiModel("m", "http://h/v1/chat/completions"), "leave /chat/completions out"),
     (lambda: ApiModel("m", concurrency=10**7), "raise the limit"),
     (lambda: ApiModel("m", timeout=0), "timeout=0"),
