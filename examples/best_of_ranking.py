@@ -3,8 +3,8 @@
     python examples/best_of_ranking.py                           # SmolLM2-135M in both roles, a minute on two cores
     python examples/best_of_ranking.py openai:MODEL@http://localhost:8000/v1 ranking:openai:MODEL@http://localhost:8000/v1
 
-``ranking:logit:MODEL`` reads the order off the probabilities of the letters; ``ranking:MODEL`` has it written. SmolLM2 is
-far too small for these problems in either role (of four it solved none, ranked or not): it shows how, not how well.
+``ranking:logit:MODEL`` reads the order off the probabilities of the letters; ``ranking:MODEL`` has it written. SmolLM2
+is far too small for these problems in either role (of four it solved none, ranked or not): it shows how, not how well.
 """
 
 import sys
@@ -17,7 +17,7 @@ from oversight_envs.protocols import ProverVerifier
 
 model = sys.argv[1] if len(sys.argv) > 1 else "smollm2-135m"
 ranker = sys.argv[2] if len(sys.argv) > 2 else "ranking:logit:smollm2-135m"
-speaker = make_speaker(model, max_new_tokens=80, temperature=0.7)
+speaker = make_speaker(model, max_new_tokens=80)
 game = ProverVerifier(provers="helpful", verifier=False)  # one prover, whose answers the task itself marks
 
 for name, player in ("one draw", speaker), ("best of 8", BestOfNAgent(speaker, make_ranker(ranker), 8)):
