@@ -16,6 +16,7 @@ from oversight_envs.core.players import Consult, PlayerError, describe_player, s
 from oversight_envs.core.requests import Ask, Duty, Turn
 from oversight_envs.core.speech import Speech
 from oversight_envs.judges.functions import as_judge
+from oversight_envs.judges.ranking import Group, RankingJudge, problem_of, value_of
 
 
 class BestOfNAgent:
@@ -25,6 +26,9 @@ class BestOfNAgent:
     at this very turn: roles that speak at once don't hear each other, whoever was asked first. Then ``judge`` (a judge
     or a verifier, as the game needs) decides; the value is the log-odds of the role's own answer, or the score V of its
     solution. Ties go to the earlier draw. ``n`` and all values are kept in ``Speech.info``.
+
+    A ``RankingJudge`` in the judge's place orders all candidates in one call: no one else is asked, and the values are
+    places, from 1 for the first to -1 for the last.
 
     It is made of players: what it asks of agent and judge joins the batches of everyone who plays.
     """
@@ -37,7 +41,9 @@ class BestOfNAgent:
             raise TypeError(f"agent={agent!r} can't speak: give an agent with speak(turns)")
         judge = as_judge(judge)
         can_judge = callable(getattr(judge, "decide", None)) or callable(getattr(judge, "score", None))
-        if not can_judge and shape(judge) == "batch":
+        if isinstance(judge, RankingJudge):
+            at_least("n", n, 2)  # of one there is no order
+        elif not can_judge and shape(judge) == "batch":
             raise TypeError(f"judge={judge!r} can neither decide nor score")
         self.agent, self.judge, self.n = agent, judge, n
 
@@ -48,13 +54,25 @@ class BestOfNAgent:
             self.agent, [replace(ask, draw=ask.draw * self.n + k) for k in range(self.n)]
         )
         branches = [_spoken(ask, speech) for speech in speeches]
-        while waiting := [(branch, asked) for branch in branches for asked in _left_to_judge(branch)]:
-            replies = yield Consult(self.judge, [asked for _, asked in waiting])
-            for (branch, asked), reply in zip(waiting, replies, strict=True):
-                branch.answer(asked, reply)
-        values = [_value(branch, ask.role) for branch in branches]
+        if isinstance(self.judge, RankingJudge):
+            values = yield from self._ranked(ask, branches)
+        else:
+            while waiting := [(branch, asked) for branch in branches for asked in _left_to_judge(branch)]:
+                replies = yield Consult(self.judge, [asked for _, asked in waiting])
+                for (branch, asked), reply in zip(waiting, replies, strict=True):
+                    branch.answer(asked, reply)
+            values = [_value(branch, ask.role) for branch in branches]
         best = speeches[values.index(max(values))]
         return replace(best, info={**best.info, "best_of": self.n, "values": values})
+
+    def _ranked(self, turn: Turn, branches: Sequence[Episode]) -> Generator[Consult, list[Any], list[float]]:
+        """The candidates' values by one ranking of them, as others would read them."""
+        for branch in branches:
+            _left_to_judge(branch)
+        heard = [next(s.text for s in branch.transcript if s.index == turn.index) for branch in branches]
+        problem = problem_of(turn.question, turn.options, turn.argues_for)
+        places = yield from self.judge.consult(Group(problem, heard, turn.seed))
+        return [value_of(place, self.n) for place in places]
 
     @property
     def description(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.requests import Turn
 from oversight_envs.core.speech import Speech
-from oversight_envs.models import Completion, Engine, Generation, load
+from oversight_envs.models import Completion, Engine, Generation
+from oversight_envs.models.loading import load_engine
 from oversight_envs.models.requests import check_sampling
 from oversight_envs.models.thinking import think_and_speak
 
@@ -17,16 +18,17 @@ class LanguageModelAgent:
     """Speaks by sampling from a language model. Every turn has its own random stream, ``turn.seed``.
 
     Args:
-        lm: a model, or the name of one (``"smollm2-135m"``, a hub id, a folder, a .gguf file).
+        lm: a model, or the name of one (``"smollm2-135m"``, a hub id, a folder, a .gguf file, ``"vllm:MODEL"``).
         max_new_tokens: the longest speech, in tokens.
         temperature: 0 takes the most probable token.
         top_p: keeps the smallest set of tokens that has this probability; 1 keeps all.
         max_thinking_tokens: for a model that thinks before it speaks, how many tokens it may think, beside those of the
             speech. What is not closed by then is closed for it. 0: thinking is part of ``max_new_tokens``.
 
-    A speech carries the ids that were drawn, the end token included, and their log-probabilities. Without its end token
-    the decoding of the ids is the speech's text: nothing is stripped. (Where the chat template opened a thinking block
-    the text begins with that, and where thinking was closed for the model the speech carries no ids.)
+    A speech carries the ids that were drawn, the end token included, and their log-probabilities, if the engine gives
+    these. Without its end token the decoding of the ids is the speech's text: nothing is stripped. (Where the chat
+    template opened a thinking block the text begins with that, and where thinking was closed for the model the speech
+    carries no ids.)
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class LanguageModelAgent:
     ) -> None:
         check_sampling(max_new_tokens, temperature, top_p)
         at_least("max_thinking_tokens", max_thinking_tokens, 0)
-        self.lm: Engine = load(lm) if isinstance(lm, str) else lm
+        self.lm: Engine = load_engine(lm) if isinstance(lm, str) else lm
         self.max_new_tokens, self.temperature, self.top_p = max_new_tokens, temperature, top_p
         self.max_thinking_tokens = max_thinking_tokens
 

@@ -5,6 +5,7 @@
 | a model: ``smollm2-135m``, a hub id, a folder, a .gguf file | speaks by sampling; judges by label log-odds |
 | ``MODEL?OPTION=VALUE&...`` | the same with options of its chat template: ``org/name?enable_thinking=false`` |
 | ``openai:MODEL``, ``openai:MODEL@URL`` | a model behind a server (``models/api``), in the place of any model |
+| ``vllm:MODEL``, ``vllm:MODEL?OPTION=VALUE&...`` | a model that vLLM runs here (``models/vllm``), in the place of any |
 | ``KIND:MODEL`` | a judge or verifier of this kind (``judges/registry.py``) |
 | ``human`` | a person at the keyboard |
 | ``scripted:TEXT`` | says TEXT in every turn |

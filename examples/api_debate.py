@@ -6,8 +6,6 @@
 Needs ``pip install 'oversight-envs[api]'`` and, for OpenAI's models, the key in OPENAI_API_KEY.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 
@@ -16,34 +14,25 @@ from oversight_envs.agents import ApiAgent
 from oversight_envs.core.usage import summed_by_role
 from oversight_envs.judges import ReasoningJudge, StatedJudge
 from oversight_envs.models.api import AnswerCache, ApiModel
-from oversight_envs.protocols import Debate
 
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("model", help="who debates: openai:MODEL or openai:MODEL@URL")
+parser.add_argument("--judge", help="who judges [default: the same model]")
+parser.add_argument("--questions", type=int, default=4)
+parser.add_argument("--out", type=Path, default=Path("runs/api-debate"))
+args = parser.parse_args()
 
-def main(given: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="who debates: openai:MODEL or openai:MODEL@URL")
-    parser.add_argument("--judge", help="who judges [default: the same model]")
-    parser.add_argument("--questions", type=int, default=4)
-    parser.add_argument("--out", type=Path, default=Path("runs/api-debate"))
-    args = parser.parse_args(given)
+cache = AnswerCache(args.out / "answers.sqlite")
+debater = ApiAgent(ApiModel(args.model, cache=cache), max_new_tokens=1024)
+reader = ApiAgent(ApiModel(args.judge or args.model, cache=cache), max_new_tokens=1024)
+judge = ReasoningJudge(reader, StatedJudge(reader))  # or ApiLogitJudge(...), where the server has log-probabilities
+players = {"debater_0": debater, "debater_1": debater, "judge_0": judge}
 
-    cache = AnswerCache(args.out / "answers.sqlite")
-    debater = ApiAgent(ApiModel(args.model, cache=cache), max_new_tokens=1024)
-    reader = ApiAgent(ApiModel(args.judge or args.model, cache=cache), max_new_tokens=1024)
-    judge = ReasoningJudge(reader, StatedJudge(reader))  # or ApiLogitJudge(...), where the server has log-probabilities
-    players = {"debater_0": debater, "debater_1": debater, "judge_0": judge}
-
-    file = args.out / "episodes.jsonl"
-    records = rollout(Debate(), "passages", players, questions=args.questions, path=file, on_failure="record")
-    for record in records:
-        if record.decision is None:
-            print(f"{record.question.text}\n  no result: {record.ended_without_result}")
-            continue
-        options = zip(record.question.options, record.decision.verdict.probabilities, strict=True)
-        print(record.question.text, *(f"  {p:.0%} {option}" for option, p in options), sep="\n")
-    for role, rows in summed_by_role(record.usage for record in records).items():
-        print(role, *(f"{r.model}: {r.calls} calls, {r.tokens_in} tokens in, {r.tokens_out} out" for r in rows))
-
-
-if __name__ == "__main__":
-    main()
+file = args.out / "episodes.jsonl"
+records = rollout("debate", "passages", players, questions=args.questions, path=file, on_failure="record")
+for record in records:
+    print(record)  # or, where it failed, why
+    for view in record.decision.views if record.decision else ():
+        print("  the judge thought:", view.info["thoughts"])
+for role, rows in summed_by_role(record.usage for record in records).items():
+    print(role, *(f"{r.model}: {r.calls} calls, {r.tokens_in} tokens in, {r.tokens_out} out" for r in rows))

@@ -32,7 +32,7 @@ from oversight_envs.core.requests import (
     View,
 )
 from oversight_envs.core.speech import SpeakingRules, Speech, Statement
-from oversight_envs.core.verdict import Verdict
+from oversight_envs.core.verdict import Mark, Verdict
 from oversight_envs.play import read_episodes, rejudge, rollout
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Entry",
     "Episode",
     "LookAhead",
+    "Mark",
     "Message",
     "Outcome",
     "PlayerError",

@@ -33,9 +33,10 @@ gave to the right answer.
 ### Arguments
 
 `env(task="passages", players=None, reward=None, render_mode=None, **options)`, with the options of
-`oversight_envs.protocols.Consultancy`: `rounds=1`, `judge_asks=False`, `positions="assigned"` (or `"open"`),
-`double=False` (two consultants, one for each answer, neither of whom hears the other), `max_words=150`, `quotes=True`,
-`show="all"`, `scratchpad=False`, `both_orders=False`, `wording=None`.
+`oversight_envs.protocols.Consultancy`: `rounds=1`, `judge_asks=False`, `judge_ends=False` (the judge that asks may say
+"No further questions." and decide at once), `positions="assigned"` (or `"open"`), `double=False` (two consultants, one
+for each answer, neither of whom hears the other), `max_words=150`, `quotes=True`, `show="all"`, `scratchpad=False`,
+`both_orders=False`, `wording=None`.
 
 ### Version History
 

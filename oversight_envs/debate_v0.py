@@ -42,9 +42,18 @@ earns the log-probability that it gave to the right answer.
 `env(task="passages", players=None, reward=None, render_mode=None, **options)`, with the options of
 `oversight_envs.protocols.Debate`: `rounds=1`, `turns="simultaneous"` (or `"sequential"`), `max_words=150`,
 `quotes=True`, `show="all"` (or `"quotes"`, `"arguments"`, `"verified"`), `scratchpad=False`, `both_orders=False`,
-`judge_asks=False` (the judge puts a question between rounds), `positions="assigned"` (or `"open"`: `debater_0` first
+`judge_asks=False` (the judge puts a question between rounds), `judge_ends=False` (with it the judge may say "No further
+questions." instead and decide at once), `positions="assigned"` (or `"open"`: `debater_0` first
 names the answer that it will argue for, by its words; if it names neither, the episode is truncated),
 `cross_examination=False` (in each round each debater questions the other after the speeches), `wording=None`.
+
+A question may have more than two answers (`--task-option options=4`): the seed draws two of them to be argued for,
+maybe both wrong, since no game knows the truth. The judge decides among all; the debaters are paid by how much it
+prefers the one of theirs to the other.
+
+To play every question with both assignments, so that the right answer is argued for from either side equally often:
+`rollout(..., sides="both")`, `evaluate(..., sides="both")` or `--sides both`; step by step,
+`env.reset(seed=3, options={"other_sides": True})` is the game of `env.reset(seed=3)` with the sides exchanged.
 
 ### Version History
 

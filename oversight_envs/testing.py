@@ -32,6 +32,7 @@ from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.judges.functions import as_judge
+from oversight_envs.judges.ranking import Group, RankingJudge
 from oversight_envs.play.drive import drive, event_loop
 from oversight_envs.play.queue import Batch
 
@@ -357,6 +358,28 @@ def check_judge(judge: Any, cases: Sequence[Case] | Sequence[Solution] | None = 
     _batch_free(judge, cases, replies, "verdict", close)
 
 
+def check_ranker(judge: RankingJudge, groups: Sequence[Group] | None = None) -> None:
+    """Gives each sample of a group a place, equal ones the same; alone, in any order of the samples, and again."""
+    groups = example_groups() if groups is None else groups
+    ranked = judge.rank(groups)
+    for group, places in zip(groups, ranked, strict=True):
+        size = len(group.samples)
+        _expect(len(places) == size, f"{size} samples got {len(places)} places")
+        _expect(abs(sum(places) - size * (size + 1) / 2) < 1e-9, f"the places of {size} samples sum to {sum(places)}")
+        shared = dict(zip(group.samples, places, strict=True))
+        same = [shared[sample] for sample in group.samples] == places
+        _expect(same, f"equal samples have different places: {places} for {group.samples!r:.200}")
+    alone = [judge.rank([group])[0] for group in groups]
+    turned = [group._replace(samples=group.samples[::-1]) for group in groups]
+    backwards = [places[::-1] for places in judge.rank(turned)]
+    for how, others in ("alone", alone), ("in reverse order", backwards), ("asked again", judge.rank(groups)):
+        for group, places, other in zip(groups, ranked, others, strict=True):
+            _expect(
+                places == other,
+                f"the places of {group.samples!r:.80} differ when {how}: {places} in the batch, {other} {how}",
+            )
+
+
 def _batch_free(
     player: Any, asks: Sequence[Ask], replies: Sequence[Any], what: str, same: Callable[[Any, Any], bool]
 ) -> None:
@@ -434,6 +457,13 @@ def example_solutions() -> list[Solution]:
         assert isinstance(episode.asks[0], Solution)
         solutions.append(episode.asks[0])
     return solutions
+
+
+def example_groups() -> list[Group]:
+    """Some groups of samples for a ranking judge, of different sizes; in one of them two are equal."""
+    samples = [f"Count on by one, {n} times.\nAnswer: {n + 2}" for n in range(4)]
+    problem = "The problem: What is 2 + 2?"
+    return [Group(problem, [*samples[:2], samples[0]], 1), Group(problem, samples, 2), Group(problem, samples[1:3], 3)]
 
 
 _QUESTIONS = tuple(

@@ -20,6 +20,7 @@ SPEECH_OPTIONS = {
     "scratchpad": [False, True],
     "both_orders": [False, True],
     "judge_asks": [False, True],
+    "judge_ends": [False, True],
     "positions": ["assigned", "open"],
 }
 OPTIONS: dict[str, dict[str, list[Any]]] = {
@@ -46,6 +47,8 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
 
 def legal(options: dict[str, Any]) -> bool:
     if options.get("quotes") is False and options.get("show", "all") != "all":
+        return False
+    if options.get("judge_ends") and not options["judge_asks"]:
         return False
     if options.get("double") and options.get("positions") == "open":
         return False

@@ -16,6 +16,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/judges.md",
     "docs/servers.md",
 )  # docs/stable_baselines3.md: wrappers/test_sb3.py
 SHORTER = (("questions=8", "questions=1"),)
@@ -47,6 +48,7 @@ def test_the_page_of_options_is_that_of_the_games() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (*PAGES, "docs/games.md", "docs/stable_baselines3.md", "examples/results/README.md"):
+    others = ("docs/cluster.md", "docs/games.md", "docs/stable_baselines3.md", "examples/results/README.md")
+    for page in (*PAGES, *others):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8")):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"

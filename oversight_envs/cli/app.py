@@ -7,7 +7,7 @@ import shlex
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -121,6 +121,9 @@ def evaluate(
     judge: JudgeSpec = None,
     questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 24,
     samples: Annotated[int, typer.Option(min=1, help="Episodes of the game on each question.")] = 1,
+    sides: Annotated[
+        Literal["drawn", "both"], typer.Option(help="both: each game also with the sides exchanged.")
+    ] = "drawn",
     baselines: Annotated[bool, typer.Option(help="Also judge blind and with the passage.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for the results. [default: runs/GAME-TASK]")] = None,
     seed: Seed = 0,
@@ -138,6 +141,12 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="ray: play in several processes or machines (docs/cluster.md).")
+    ] = None,
+    engine_option: Annotated[
+        list[str] | None, typer.Option(help="key=value for the engine, as workers=4 or num_gpus=1; repeatable.")
+    ] = None,
     cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many calls, tokens and dollars.")] = False,
     max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
@@ -148,13 +157,14 @@ def evaluate(
     Episodes are kept as they end; the same command goes on where it was stopped.
     """
     from oversight_envs.cli.costs import Limits, show_usage
-    from oversight_envs.cli.options import build_protocol, build_task
+    from oversight_envs.cli.options import build_engine, build_protocol, build_task
     from oversight_envs.cli.runs import dry_run_evaluation, run_evaluation
     from oversight_envs.cli.table import show_evaluation
     from oversight_envs.core.rewards import get_rule
 
     game = build_protocol(env, option or [])
     get_rule(reward, game)
+    workers = build_engine(engine, engine_option or [])
     source, values = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
     game.check_task(source)
     cast = Cast(model, agent or [], judge, [], max_new_tokens, temperature, best_of)
@@ -162,7 +172,7 @@ def evaluate(
     judged = None if baselines else ()
     if dry_run:
         expected = dry_run_evaluation(
-            game, source, cast, questions=questions, samples=samples, baselines=judged, seed=seed
+            game, source, cast, questions=questions, samples=samples, sides=sides, baselines=judged, seed=seed
         )
         show_usage(stdout(), expected, prices, estimated=True)
         return
@@ -172,12 +182,14 @@ def evaluate(
         cast,
         questions=questions,
         samples=samples,
+        sides=sides,
         baselines=judged,
         out=folder,
         seed=seed,
         reward=reward,
         concurrency=concurrency,
         reuse=reuse,
+        engine=workers,
         about=values,
         limits=Limits(prices, max_cost, cache),
     )

@@ -26,6 +26,8 @@ TASKS = {
     "quality": "QuALITY articles, from a file or the official release",
     "gsm8k": "GSM8K word problems, from a file or the hub",
     "jsonl": "your own questions, one JSON object a line: --task-option path=FILE",
+    "csv": 'your own questions from a table: --task-option path=FILE --task-option columns=\'{"question": "query"}\'',
+    "hub": "a data set of the Hugging Face hub: --task-option dataset=NAME, with columns as for csv",
     "stories": "endless procedural stories: who has what where",
     "arithmetic": "endless procedural word problems with written steps",
     "nested_sums": "endless sums that split into smaller ones, each of which can be checked",
@@ -35,12 +37,15 @@ KINDS = {
     "stated": "stated:MODEL: the probability that a model states in words",
     "sampled": "sampled:MODEL: eight votes of a model, in words",
     "reasoning": "reasoning:MODEL or reasoning:KIND:MODEL: thinks in words, then decides as KIND does (logit)",
-    "reward-model": "reward-model:MODEL: any sequence classifier with one label, as a verifier",
+    "reward-model": "reward-model:MODEL: a sequence classifier with one label; as a judge, by each answer's score",
+    "panel": "panel:KIND:MODEL+KIND:MODEL: several of these as one, by the mean of their log-odds",
+    "ranking": "ranking:MODEL or ranking:KIND:MODEL: orders samples of one question, in words or as KIND chooses",
 }
 JUDGES = {"human": "you, at the keyboard", "oracle": "knows the answers: a dry run, and a ceiling"}
 AGENTS = {
     "MODEL": "smollm2-135m (comes as a package), a hub id, a folder or a .gguf file",
     "openai:MODEL@URL": "a model behind a server, URL as http://localhost:8000/v1; openai:MODEL at OpenAI",
+    "vllm:MODEL": "a hub id or folder that vLLM runs on a GPU here; vllm:MODEL?max_model_len=8192 sets its options",
     "human": "you, at the keyboard",
     "scripted:TEXT": "says TEXT in every turn: a dry run",
     "--best-of N": "any of these, N drawn and the one kept that the judge likes best",
@@ -51,8 +56,12 @@ def show_catalogue(console: Console) -> None:
     """Prints a table of each kind."""
     _show(console, "games", {name: GAMES.get(name, "") for name in PROTOCOLS})
     _show(console, "tasks (--task)", {name: TASKS.get(name, "") for name in task_names()})
-    kinds = sorted({kind for names in judge_names().values() for kind in names})
+    known = judge_names()
+    kinds = sorted({*known["judges"], *known["verifiers"]})
     _show(console, "judges and verifiers (--judge)", {**{kind: KINDS.get(kind, "") for kind in kinds}, **JUDGES})
+    _show(
+        console, "rankings (in Python: a reward, and for best-of-N)", {kind: KINDS[kind] for kind in known["rankers"]}
+    )
     _show(console, "players who speak (--agent)", AGENTS)
 
 

@@ -55,7 +55,7 @@ def server_models(players: Iterable[Any]) -> Iterator[ApiModel]:
             yield part
         elif isinstance(part, (list, tuple)):
             waiting += part
-        elif any(callable(getattr(part, name, None)) for name in ("answer", "speak", "decide", "score")):
+        elif any(callable(getattr(part, name, None)) for name in ("answer", "speak", "decide", "score", "rank")):
             waiting += getattr(part, "__dict__", {}).values()
 
 

@@ -30,6 +30,7 @@ _EXTRAS = {
     "scipy": "evaluation",
     "jinja2": "report",
     "matplotlib": "report",
+    "ray": "ray",
 }
 """Package -> the extra that brings it."""
 

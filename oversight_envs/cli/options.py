@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import json
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from oversight_envs import tasks
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Task
+from oversight_envs.play import RayEngine
+from oversight_envs.play.rollout import as_engine
 from oversight_envs.protocols import find_protocol
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -42,6 +45,16 @@ def build_task(name: str, options: Sequence[str]) -> tuple[Task, dict[str, Any]]
         return tasks.make_task(name, **values), values
     except TypeError as error:
         raise ValueError(f"--task {name}: {error}; give what is missing as --task-option key=value") from error
+
+
+def build_engine(name: str | None, options: Sequence[str]) -> RayEngine | None:
+    """Where episodes are played, with its options; None: in this process."""
+    engine = as_engine(name)
+    if engine is None:
+        if options:
+            raise ValueError(f"--engine-option {options[0]}: there is no --engine that it is for")
+        return None
+    return replace(engine, **parse_options("--engine-option", str(name), options, get_type_hints(RayEngine)))
 
 
 def parse_options(flag: str, owner: str, given: Sequence[str], kinds: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +94,13 @@ def parse_value(text: str, kind: Any) -> Any:
         raise ValueError("give " + " or ".join(_wanted(k) for k in kinds))
     if get_origin(kind) is tuple:  # of any length, as (int, ...)
         return tuple(parse_value(part.strip(), get_args(kind)[0]) for part in text.split(",") if part.strip())
-    if get_origin(kind) is Literal:
+    if get_origin(kind) is Mapping:
+        try:
+            if isinstance(value := json.loads(text), dict):
+                return value
+        except ValueError:
+            pass
+    elif get_origin(kind) is Literal:
         for choice in get_args(kind):
             if text == str(choice):
                 return choice
@@ -101,5 +120,7 @@ def parse_value(text: str, kind: Any) -> Any:
 def _wanted(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
+    if get_origin(kind) is Mapping:
+        return """a JSON object, as '{"question": "query"}'"""
     names = {bool: "true or false", int: "a whole number", float: "a number", type(None): "none"}
     return names.get(kind, "a text")

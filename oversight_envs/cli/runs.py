@@ -19,6 +19,8 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.usage import Usage
 from oversight_envs.evaluation.evaluate import Evaluation, estimate_evaluation, evaluate, sensible_baselines
 from oversight_envs.models.api import without_secrets
+from oversight_envs.play import RayEngine
+from oversight_envs.play.sides import Sides
 
 
 def run_evaluation(
@@ -29,11 +31,13 @@ def run_evaluation(
     questions: int | Sequence[Question],
     out: Path,
     samples: int = 1,
+    sides: Sides = "drawn",
     baselines: Sequence[str] | None = None,
     seed: int = 0,
     reward: str | None = None,
     concurrency: int = 32,
     reuse: bool | None = None,
+    engine: RayEngine | None = None,
     about: Mapping[str, Any] | None = None,
     limits: Limits = NO_LIMITS,
 ) -> Evaluation:
@@ -57,9 +61,11 @@ def run_evaluation(
                 out=out,
                 baselines=baselines,
                 samples=samples,
+                sides=sides,
                 reward=reward,
                 concurrency=concurrency,
                 reuse=reuse,
+                engine=engine,
                 about=about,
                 on_record=lambda name, done, total: tell(name, done, total, ""),
             )
@@ -74,6 +80,7 @@ def dry_run_evaluation(
     *,
     questions: int,
     samples: int,
+    sides: Sides,
     baselines: Sequence[str] | None,
     seed: int,
 ) -> dict[str, Usage]:
@@ -81,7 +88,7 @@ def dry_run_evaluation(
     chosen = task.sample(questions, seed=seed)
     players = cast.players(protocol, task, chosen)
     return estimate_evaluation(
-        protocol, task, players, questions=chosen, samples=samples, baselines=baselines, seed=seed
+        protocol, task, players, questions=chosen, samples=samples, sides=sides, baselines=baselines, seed=seed
     )
 
 

@@ -24,6 +24,7 @@ from oversight_envs.core.question import Question
 from oversight_envs.core.requests import Ask, AskContext, Assignment, Decision, Reply, Request, Say, Scored
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech, Statement
+from oversight_envs.core.verdict import Mark, Verdict
 
 
 class ReplayError(ValueError):
@@ -42,6 +43,16 @@ class Entry:
     rejected: tuple[str, ...] = ()
     text: str | None = None
     """What an agent wrote when it decided or scored in words."""
+
+
+def assignment(protocol: Protocol, question: Question, seed: int) -> Assignment:
+    """What an episode with this seed assigns, without beginning one."""
+    return protocol.assign(question.without_truth(), _stream(seed))
+
+
+def _stream(seed: int) -> np.random.Generator:
+    """The draws of a script: first those of ``assign``."""
+    return np.random.default_rng(derive_seed(seed, "protocol"))
 
 
 class Episode:
@@ -71,7 +82,7 @@ class Episode:
         self._facts: list[Any] = []
         """What the replies came to: statements, decisions, scores."""
         self._private = False
-        """Whether anyone has written private notes."""
+        """Whether anyone has written private notes, or given anything for the record alone (``info``)."""
         self._log: list[Entry | None] = []
         """By index; None for an ask that is still open."""
         self._asks: dict[int, Ask] = {}
@@ -81,7 +92,7 @@ class Episode:
         self._moment = _Moment()
         self._roles = protocol.roles
         self._bare = question.without_truth()
-        rng = np.random.default_rng(derive_seed(seed, "protocol"))
+        rng = _stream(seed)
         self.assigned: Assignment = protocol.assign(self._bare, rng)
         check_assignment(protocol.name, self._roles, question, self.assigned)
         self._game = protocol.play(self._bare, self.assigned, rng)
@@ -194,6 +205,7 @@ class Episode:
         assert self._context is not None
         replies = [None if entry is None else entry.reply for entry in self._log[self._base :]]
         sent, facts = self._request.combined(replies, self._context)
+        self._private = self._private or any(getattr(reply, "info", None) for reply in replies)
         self._facts += facts
         for fact in facts:
             if isinstance(fact, Statement):
@@ -243,9 +255,9 @@ class Episode:
         self._log.extend([None] * len(asks))
 
     def _look_ahead(self, role: str) -> LookAhead:
-        private = {s.index: s for s in self._transcript if s.private} if self._private else {}
         log = tuple(self._log[: self._base])
-        if private:
+        if self._private:
+            private = {s.index: s for s in self._transcript if s.private}
             log = tuple([_public(e, private.get(e.index)) if e is not None and e.role != role else e for e in log])
         return LookAhead(self.protocol, self._bare, self.seed, log, self._moment)
 
@@ -318,8 +330,12 @@ def ended_episode(
 
 
 def _public(entry: Entry, statement: Statement | None) -> Entry:
-    """What others may know of an entry: no prompt, and of a speech with private notes the public part."""
+    """What others may know of an entry: no prompt, nothing beside the reply, and of a speech the public part."""
     reply = Speech(statement.spoken) if statement is not None else entry.reply
+    if isinstance(reply, Mark):
+        reply = float(reply)
+    elif isinstance(reply, (Speech, Verdict)) and reply.info:
+        reply = replace(reply, info={})
     return replace(entry, prompt=(), reply=reply)
 
 

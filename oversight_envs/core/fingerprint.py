@@ -52,7 +52,7 @@ _NOT_CODE = frozenset(
         *("__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__slots__", "__annotations__"),
         *("__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__", "__match_args__"),
         *("__dataclass_fields__", "__dataclass_params__", "__firstlineno__", "__static_attributes__"),
-        *("__annotate_func__", "__annotations_cache__"),
+        *("__annotate_func__", "__annotations_cache__", "__slotnames__"),  # the last comes with the first pickling
     ]
 )
 """What stands in a class's namespace and says nothing about what it does."""

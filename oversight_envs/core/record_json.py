@@ -19,7 +19,7 @@ from oversight_envs.core.protocol import Outcome
 from oversight_envs.core.question import Question
 from oversight_envs.core.quotes import MISQUOTES, SHORT, QuoteChecker, Segment, quoted_source
 from oversight_envs.core.record_schema1 import upgrade
-from oversight_envs.core.requests import KINDS, Assignment, Decision, Role, Scored, combine_views
+from oversight_envs.core.requests import KINDS, Assignment, Decision, Role, combine_views, scored
 from oversight_envs.core.speech import Speech, Statement
 from oversight_envs.core.usage import usage_from_json, usage_to_json
 
@@ -68,7 +68,7 @@ def to_plain(record: Any) -> dict[str, Any]:
         "entries": entries,
         "transcript": [_plain_statement(statement, record) for statement in record.transcript],
         "decisions": [{"index": d.index, "orders": d.orders} for d in record.decisions],
-        "scores": [{"index": scored.index, "author": scored.author} for scored in record.scores],
+        "scores": [{"index": score.index, "author": score.author} for score in record.scores],
         "outcome": None if record.outcome is None else _plain_outcome(record.outcome),
         "truncated": record.truncated,
         "failed": record.failed,
@@ -120,7 +120,7 @@ def from_plain(data: Mapping[str, Any]) -> dict[str, Any]:
         "transcript": tuple(_statement(s, texts, replies, question.passage) for s in data["transcript"]),
         "decisions": tuple(_decision(d, roles, replies) for d in data["decisions"]),
         "scores": tuple(
-            Scored(roles[s["index"]], s["index"], s["author"], float(replies[s["index"]])) for s in data["scores"]
+            scored(roles[s["index"]], s["index"], s["author"], replies[s["index"]]) for s in data["scores"]
         ),
         "outcome": None if data["outcome"] is None else Outcome(**data["outcome"]),
         "usage": usage_from_json(data.get("usage", {})),

@@ -24,7 +24,7 @@ from oversight_envs.core.question import Question
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import FREE, SpeakingRules, Speech, Statement, make_statement
 from oversight_envs.core.thinking import split_thinking
-from oversight_envs.core.verdict import Verdict
+from oversight_envs.core.verdict import Mark, Verdict
 
 Duty = Literal["say", "decide", "score"]
 """What a role does: it speaks, decides between options, or scores a solution."""
@@ -396,10 +396,12 @@ class Case(Ask):
         log_probs = _floats(f"{self.role}: Verdict.log_probs", reply.log_probs)
         mass = reply.mass if reply.mass is None else _floats(f"{self.role}: Verdict.mass", (reply.mass,))[0]
         plain = log_probs is reply.log_probs and mass is reply.mass
-        verdict: Verdict = reply if plain else Verdict(log_probs, mass)
+        verdict: Verdict = reply if plain else replace(reply, log_probs=log_probs, mass=mass)
         if len(log_probs) != len(self.labels):
             raise ValueError(f"{self.role} gave {len(log_probs)} log-probabilities for {len(self.labels)} options")
         verdict.check()
+        if verdict.info:
+            storable(f"Verdict.info of {self.role}", dict(verdict.info))
         return verdict
 
     def read(self, text: str) -> Verdict:
@@ -407,12 +409,12 @@ class Case(Ask):
 
     @staticmethod
     def to_json(reply: Any) -> Any:
-        return {"verdict": reply.log_probs, "mass": reply.mass}
+        return {"verdict": reply.log_probs, "mass": reply.mass} | ({"info": dict(reply.info)} if reply.info else {})
 
     @staticmethod
     def from_json(data: Any) -> Verdict:
         (mass,) = (None,) if data["mass"] is None else _floats("a verdict's mass", (data["mass"],))
-        verdict = Verdict(_floats("a verdict", data["verdict"]), mass)
+        verdict = Verdict(_floats("a verdict", data["verdict"]), mass, data.get("info", {}))
         verdict.check()
         return verdict
 
@@ -453,6 +455,13 @@ class Scored:
     index: int
     author: str
     value: float
+    info: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What else the verifier gave to be kept: see ``Verdict.info``."""
+
+
+def scored(role: str, index: int, author: str, reply: float) -> Scored:
+    """What a reply to ``Score`` adds to the episode."""
+    return Scored(role, index, author, float(reply), reply.info if isinstance(reply, Mark) else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,7 +482,7 @@ class Score(Request):
 
     def combined(self, replies: Sequence[Any], context: AskContext) -> tuple[Any, Sequence[Any]]:
         (value,) = replies
-        return value, (Scored(self.role, context.index, self.author, value),)
+        return value, (scored(self.role, context.index, self.author, value),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -496,13 +505,22 @@ class Solution(Ask):
         (score,) = _floats(f"{self.role} must score by a real number", (reply,))
         if not math.isfinite(score):
             raise ValueError(f"{self.role} gave a score that is not finite: {score}")
-        return score
+        if not isinstance(reply, Mark):
+            return score
+        storable(f"Mark.info of {self.role}", dict(reply.info))
+        return Mark(score, reply.info)
 
     def read(self, text: str) -> float:
         return parse_score(split_thinking(text)[1])
 
     @staticmethod
+    def to_json(reply: Any) -> Any:
+        return {"score": float(reply), "info": dict(reply.info)} if isinstance(reply, Mark) else reply
+
+    @staticmethod
     def from_json(data: Any) -> float:
+        if isinstance(data, Mapping):
+            return Mark(Solution.from_json(data["score"]), data["info"])
         if isinstance(data, bool) or not isinstance(data, (int, float)) or not math.isfinite(data):
             raise ValueError(f"a score is {data!r:.80}, not a finite number")
         return float(data)

@@ -31,38 +31,50 @@ RewardRule = Callable[[Sequence[Record]], Sequence[dict[str, float]]]
 # --- who argues for an answer ---------------------------------------------------------------------------------------
 
 
-def _by_side(records: Sequence[Record], payoff: Callable[[Verdict, int], float]) -> list[dict[str, float]]:
-    """Pays each side by the last verdict on the option it argued for."""
+def _by_side(records: Sequence[Record], payoff: Callable[[Verdict, int, float], float]) -> list[dict[str, float]]:
+    """Pays each side by the last verdict, the option that it argued for, and how much the verdict prefers that."""
     for record in records:
         if record.decision is None:
             raise ValueError(f"this reward needs a judge's decision, and {record.protocol} has none")
     return [
-        {role: payoff(record.decision.verdict, side) for role, side in record.assigned.sides.items()}
+        {
+            role: payoff(record.decision.verdict, side, _preference(record.decision.verdict, side, record))
+            for role, side in record.assigned.sides.items()
+        }
         for record in records
         if record.decision is not None
     ]
 
 
+def _preference(verdict: Verdict, side: int, record: Record) -> float:
+    """Log-odds of an answer against the one other that is argued for, or against all others."""
+    rivals = set(record.assigned.sides.values()) - {side}
+    if len(rivals) == 1:
+        return verdict.log_probs[side] - verdict.log_probs[rivals.pop()]
+    return verdict.log_odds(side)
+
+
 def logit(records: Sequence[Record]) -> list[dict[str, float]]:
     """Log-odds of the own answer: for two options the logit difference (Anthropic, fall 2023 debate update).
 
-    Zero-sum."""
-    return _by_side(records, Verdict.log_odds)
+    Where two of several options are argued for it is their logit difference: who argues for one is paid for how much
+    it is preferred to the other. Zero-sum."""
+    return _by_side(records, lambda verdict, side, preference: preference)
 
 
 def probability(records: Sequence[Record]) -> list[dict[str, float]]:
-    """Probability of the own answer less that of the rest, p - (1 - p) = tanh(logit / 2). Zero-sum, bounded."""
-    return _by_side(records, lambda verdict, side: math.tanh(verdict.log_odds(side) / 2))
+    """Probability of the own answer less that of the other: p - (1 - p) = tanh(logit / 2). Zero-sum, bounded."""
+    return _by_side(records, lambda verdict, side, preference: math.tanh(preference / 2))
 
 
 def log_probability(records: Sequence[Record]) -> list[dict[str, float]]:
     """Log-probability of the own answer. Not zero-sum: a judge in doubt costs both sides."""
-    return _by_side(records, lambda verdict, side: verdict.log_probs[side])
+    return _by_side(records, lambda verdict, side, preference: verdict.log_probs[side])
 
 
 def win(records: Sequence[Record]) -> list[dict[str, float]]:
     """+1 for the side that the judge prefers, -1 for the other, 0 for a tie. Zero-sum."""
-    return _by_side(records, lambda verdict, side: float(np.sign(verdict.log_odds(side))))
+    return _by_side(records, lambda verdict, side, preference: float(np.sign(preference)))
 
 
 # --- who wrote a solution -------------------------------------------------------------------------------------------
@@ -195,7 +207,11 @@ RULES: dict[str, RewardRule] = {
 
 
 def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
-    """A rule by name (the game's own, of ``RULES``, or yours as ``module:function``), or a rule; None: the default."""
+    """A rule by name, or a rule; None: the default.
+
+    Names are those of ``RULES`` and of the game's own rules, ``ranking:MODEL`` (``judges/ranking.py``), and yours as
+    ``module:function``.
+    """
     if reward is None:
         return default_reward(protocol)
     if callable(reward):
@@ -206,6 +222,9 @@ def get_rule(reward: str | RewardRule | None, protocol: Protocol) -> RewardRule:
     if reward in known:
         return known[reward]
     module, colon, name = reward.partition(":")
+    if module == "ranking" and name:
+        ranking: RewardRule = import_module("oversight_envs.judges.ranking").RankingReward(reward)  # above the core
+        return ranking
     try:
         rule = getattr(import_module(module), name) if colon else None
     except (ImportError, AttributeError, ValueError) as error:

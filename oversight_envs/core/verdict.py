@@ -1,9 +1,11 @@
-"""A judge's belief over options."""
+"""A judge's belief over options, and a verifier's score with something beside it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +19,12 @@ class Verdict:
 
     ``mass`` is the probability that a language model gave to the labels at all, before normalising: near 0 means that
     it did not take the question as it was meant, and that the verdict says little. None where there is no such thing.
+    ``info`` is what else the record is to keep of how it came about, as JSON values (a panel's verdicts, thoughts).
     """
 
     log_probs: tuple[float, ...]
     mass: float | None = None
+    info: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def log_odds(self, option: int = 0) -> float:
         """Log-odds of one option against all others: for two options the logit difference."""
@@ -46,3 +50,24 @@ class Verdict:
             raise ValueError(f"probabilities that sum to {total:.4f}, not 1: {self.log_probs}")
         if self.mass is not None and not 0 <= self.mass <= 1 + 1e-3:
             raise ValueError(f"a label mass of {self.mass}, which is no probability")
+
+
+class Mark(float):
+    """A score, V, with ``info`` as a ``Verdict`` has it: for verifiers that have something to say beside the number."""
+
+    info: Mapping[str, Any]
+
+    def __new__(cls, value: float, info: Mapping[str, Any]) -> Mark:
+        mark = super().__new__(cls, value)
+        mark.info = info
+        return mark
+
+    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]  # for copies and pickles
+        return float(self), self.info
+
+
+def with_info(reply: Verdict | float, **info: Any) -> Verdict | Mark:
+    """The verdict or score with more ``info``."""
+    if isinstance(reply, Verdict):
+        return replace(reply, info={**reply.info, **info})
+    return Mark(reply, {**reply.info, **info} if isinstance(reply, Mark) else info)

@@ -31,6 +31,7 @@ from oversight_envs.env.render import describe
 from oversight_envs.env.spaces import TextObservation, Unicode
 from oversight_envs.play.drive import drive
 from oversight_envs.play.rollout import as_protocol, as_task
+from oversight_envs.play.sides import other_sides
 
 MAX_OBSERVATION = 100 * MAX_TEXT
 """Bound of the observation spaces, in characters."""
@@ -119,8 +120,9 @@ class OversightEnv(AECEnv[str, str, str]):
         """Starts an episode.
 
         ``options["question"]`` chooses the question: an index into the task, its id, or a Question. The seed decides
-        the question, the sides and all players' random streams. Other options are ignored, as PettingZoo's own checks
-        require.
+        the question, the sides and all players' random streams. ``options["other_sides"]`` plays the same game with
+        the sides exchanged: ``reset(seed=3)`` and ``reset(seed=3, options={"other_sides": True})`` give every debater
+        both answers. Other options are ignored, as PettingZoo's own checks require.
         """
         reset_all([self], [seed], [options])
 
@@ -231,7 +233,10 @@ class OversightEnv(AECEnv[str, str, str]):
         index = int(self._rng.integers(len(self.task)))  # drawn in any case: the stream doesn't depend on options
         if question is None:
             question = self.task[index]
-        self.episode = Episode(self.protocol, question, int(self._rng.integers(2**63)))
+        drawn = int(self._rng.integers(2**63))
+        if options and options.get("other_sides"):
+            drawn = other_sides(self.protocol, question, drawn)
+        self.episode = Episode(self.protocol, question, drawn)
         self.record = None
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)

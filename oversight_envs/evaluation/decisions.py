@@ -55,7 +55,7 @@ class Decisions:
     honest_wins: Estimate
     """How often the judge believed the side that argued for the right answer, among the cases with such a side."""
     dishonest_wins: Estimate
-    """How often it believed a side that argued for a wrong answer. In a debate: one less the share above."""
+    """How often it believed a side that argued for a wrong answer; in a debate on two, one less the share above."""
 
 
 def judges(records: Sequence[Record]) -> dict[str, Decisions]:

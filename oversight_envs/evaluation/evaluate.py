@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from oversight_envs._files import make_folder, regular_file, write_whole
 from oversight_envs.core.checks import at_least, whole
@@ -31,16 +31,17 @@ from oversight_envs.evaluation.metrics import Metrics, compare, measure
 from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.rows import to_frame
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.play import StoreError, estimate, read_episodes, rollout
+from oversight_envs.play import RayEngine, StoreError, estimate, read_episodes, rollout
 from oversight_envs.play.identity import first_difference
 from oversight_envs.play.rollout import as_protocol, as_task, choose
+from oversight_envs.play.sides import Sides, episode_seeds
 from oversight_envs.protocols import Direct
 
 SUMMARY = 1
 """Version of ``summary.json``."""
 RUN = "run.json"
 BASELINES = ("blind", "expert")
-LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers")
+LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers", "vllm")
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,11 +145,13 @@ def evaluate(
     out: str | Path,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    sides: Sides = "drawn",
     baselines: str | Sequence[str] | None = None,
     seed: int = 0,
     reward: str | RewardRule | None = None,
     concurrency: int = 32,
     reuse: bool | None = None,
+    engine: RayEngine | Literal["ray"] | None = None,
     about: Mapping[str, Any] | None = None,
     on_record: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
@@ -162,10 +165,12 @@ def evaluate(
         questions: how many (all when None), or the questions themselves: with passages that were cut to what models can
             read (``models.fit_passage``), say, so that all conditions share them.
         samples: episodes of the protocol on each question; the baselines play each once.
+        sides: "both" plays each sample twice, the second time with the sides exchanged, so that who argues for the
+            truth is balanced on every question.
         baselines: which of ``BASELINES``, or one of them. None takes those that make sense: none where no role decides
             between options, or several do, no expert where there is no passage. They are those of
             ``protocol.baselines()``, so that wording and answer orders are the protocol's own.
-        seed, reward, concurrency, reuse: as for ``rollout``.
+        seed, reward, concurrency, reuse, engine: as for ``rollout``.
         about: what else ``run.json`` is to say of the task (its options).
         on_record: called with a condition's name, episodes done and episodes in all, for progress bars.
     """
@@ -180,12 +185,15 @@ def evaluate(
     chosen = choose(task, questions, seed)
     games = _games(protocol, task, chosen, baselines)
     filled = check_players(protocol, players, knows=(task, chosen))
+    for question in chosen:  # what can't be played so is said before a folder is made
+        episode_seeds(protocol, question, seed, samples=1, sides=sides)
     folder = Path(out)
     settings = {
         "protocol": protocol.name,
         "config": protocol.config,
         "task": {"name": task.name, "split": task.split, **(dict(about) if about else {})},
         "samples": samples,
+        "sides": None if sides == "drawn" else sides,  # None, so that runs kept before there was a choice go on
         "seed": seed,
         "players": {role: describe_player(player) for role, player in filled.items()},
     }
@@ -199,11 +207,13 @@ def evaluate(
             filled if main else _judge_alone(protocol, filled),
             questions=chosen,
             samples=samples if main else 1,
+            sides=sides if main else "drawn",
             seed=seed,
             reward=reward if main else None,
             path=folder / f"{name}.jsonl",
             reuse=reuse,
             concurrency=concurrency,
+            engine=engine,
             on_record=partial(_tell, on_record, name),
         )
     evaluation = Evaluation(conditions, name=f"{protocol.name} on {task.name}", seed=seed)
@@ -218,6 +228,7 @@ def estimate_evaluation(
     *,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    sides: Sides = "drawn",
     baselines: Sequence[str] | None = None,
     seed: int = 0,
 ) -> dict[str, Usage]:
@@ -225,7 +236,7 @@ def estimate_evaluation(
     chosen = choose(task, questions, seed)
     filled = check_players(protocol, players, knows=(task, chosen))
     return {
-        name: estimate(game, filled, chosen, samples=samples, seed=seed)
+        name: estimate(game, filled, chosen, samples=samples, sides=sides, seed=seed)
         if game is protocol
         else estimate(game, _judge_alone(protocol, filled), chosen, seed=seed)
         for name, game in _games(protocol, task, chosen, baselines).items()

@@ -8,7 +8,8 @@ from typing import Any
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.requests import Case, Solution
 from oversight_envs.core.verdict import Verdict
-from oversight_envs.models import Engine, load
+from oversight_envs.models import Engine
+from oversight_envs.models.loading import load_engine
 
 
 class LogitJudge:
@@ -22,7 +23,7 @@ class LogitJudge:
     def __init__(self, lm: Engine | str, *, batch_size: int | None = None) -> None:
         if batch_size is not None:
             at_least("batch_size", batch_size, 1)
-        self.lm: Engine = _reads_labels(load(lm) if isinstance(lm, str) else lm)
+        self.lm: Engine = _reads_labels(load_engine(lm) if isinstance(lm, str) else lm)
         self.batch_size = batch_size
 
     def decide(self, cases: Sequence[Case]) -> list[Verdict]:
@@ -58,7 +59,7 @@ class LogitVerifier:
             raise ValueError(f"labels={labels!r}: give two, the word for right and the word for wrong")
         if batch_size is not None:
             at_least("batch_size", batch_size, 1)
-        self.lm: Engine = _reads_labels(load(lm) if isinstance(lm, str) else lm)
+        self.lm: Engine = _reads_labels(load_engine(lm) if isinstance(lm, str) else lm)
         self.lm.label_ids(labels)
         self.labels = labels
         self.batch_size = batch_size

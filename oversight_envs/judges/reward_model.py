@@ -1,4 +1,4 @@
-"""Any public reward model as a verifier."""
+"""Sequence classifiers as judges and verifiers: public reward models, and classifiers trained to decide."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.fingerprint import fingerprint
-from oversight_envs.core.prompt import Message
-from oversight_envs.core.requests import Solution
+from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.requests import LABELS, Case, Solution
+from oversight_envs.core.verdict import Verdict
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.loading import load_reward_model, split_options
 from oversight_envs.models.hf.template import describe_options
 
 
-class RewardModelVerifier:
-    """Scores a solution with a sequence classifier of one label, reading the chat (user: problem, assistant: solution).
+class SequenceClassifier:
+    """A sequence classifier that reads closed chats.
 
     Args:
         model: a Hugging Face ``AutoModelForSequenceClassification`` model, or the name of one.
         tokenizer: its tokenizer, with a chat template; comes with the name where a name is given.
         name: what to call it in records and errors.
         template_options: further variables for the chat template; a name may have them behind a question mark.
-        batch_size: the most solutions in one forward pass. A model whose config names no padding token of its
-            vocabulary can only take one at a time, and does.
+        batch_size: the most chats in one forward pass. A model whose config names no padding token of its vocabulary
+            can only take one at a time, and does.
     """
 
     def __init__(
@@ -51,42 +53,15 @@ class RewardModelVerifier:
         if tokenizer is None:
             raise ValueError("tokenizer=None: give the reward model's tokenizer, or its name instead of the model")
         self.name = name or getattr(model, "name_or_path", "") or type(model).__name__
-        if model.config.num_labels != 1:
-            raise ValueError(
-                f"model {self.name!r} has {model.config.num_labels} labels: a verifier needs a reward model with one "
-                "(num_labels=1)"
-            )
+        self._check_labels(model.config)
         self.model, self.tokenizer = model.eval(), tokenizer
         self.chat = ChatEncoder(tokenizer, self.name, template_options=options)
         self.template_options = options
         self.batch_size = batch_size
 
-    def score(self, solutions: Sequence[Solution]) -> list[float]:
-        """The model's score for each solution, in order.
-
-        Raises PromptTooLong where one does not fit the model, and NonFiniteLogits for a score that is not a number.
-        """
-        rows = [self.encode(solution.problem, solution.text) for solution in solutions]
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # like lengths together: less padding
-        scores: dict[int, float] = {}
-        for start in range(0, len(order), self.batch_size):
-            indices = order[start : start + self.batch_size]
-            scores |= zip(indices, self._score([rows[i] for i in indices]), strict=True)
-        return [scores[i] for i in range(len(rows))]
-
-    def encode(self, problem: str, text: str) -> list[int]:
-        """The ids of a problem and its solution, as the model reads them: a closed chat of two messages.
-
-        Raises PromptTooLong where they do not fit the model.
-        """
-        ids = self.chat.encode((Message("user", problem), Message("assistant", text)), closed=True)
-        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if limit is not None and len(ids) > limit:
-            raise PromptTooLong(
-                f"a solution of {len(ids):,} tokens with its problem exceeds the {limit:,} that model {self.name!r} "
-                "can read; lower the provers' max_new_tokens"
-            )
-        return ids
+    def _check_labels(self, config: Any) -> None:
+        """Raises ValueError for a model whose labels don't mean what they would be taken for."""
+        raise NotImplementedError
 
     @property
     def pad_id(self) -> int | None:
@@ -99,7 +74,7 @@ class RewardModelVerifier:
     @property
     def description(self) -> dict[str, Any]:
         dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
-        described = {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
+        described = {"type": type(self).__name__, "model": self.name, "revision": self.revision, "dtype": dtype}
         return described | describe_options(self.template_options)
 
     @property
@@ -107,32 +82,142 @@ class RewardModelVerifier:
         """What it is, for stored episodes: weights, vocabulary and template."""
         return fingerprint((self.model, self.chat, self.description))
 
-    def _score(self, rows: list[list[int]]) -> list[float]:
+    def _encode(self, chat: Prompt, what: str) -> list[int]:
+        ids = self.chat.encode(chat, closed=True)
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if limit is not None and len(ids) > limit:
+            raise PromptTooLong(
+                f"{what} of {len(ids):,} tokens exceeds the {limit:,} that model {self.name!r} can read; lower the "
+                "speakers' max_new_tokens"
+            )
+        return ids
+
+    def _read(self, rows: Sequence[list[int]]) -> list[list[float]]:
+        """The model's number for each label, for each row, in order."""
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # like lengths together: less padding
+        found: dict[int, list[float]] = {}
         was_training = self.model.training
         self.model.eval()
         try:
             with torch.inference_mode():
-                scores: list[float] = row_scores(self.model, rows, self.pad_id).tolist()
+                for start in range(0, len(order), self.batch_size):
+                    part = order[start : start + self.batch_size]
+                    numbers = row_labels(self.model, [rows[i] for i in part], self.pad_id).tolist()
+                    found |= zip(part, numbers, strict=True)
         finally:
             self.model.train(was_training)
-        if not all(map(math.isfinite, scores)):
-            raise NonFiniteLogits(f"model {self.name!r} gave a score that is not a finite number: {scores}")
-        return scores
+        if bad := [row for row in found.values() if not all(map(math.isfinite, row))]:
+            raise NonFiniteLogits(f"model {self.name!r} gave a score that is not a finite number: {bad[0]}")
+        return [found[i] for i in range(len(rows))]
 
 
-def row_scores(model: Any, rows: Sequence[Sequence[int]], pad_id: int | None) -> Tensor:
-    """The model's score [n] of each of n rows of token ids, with gradients where they are enabled.
+class RewardModelVerifier(SequenceClassifier):
+    """Scores a solution with a sequence classifier of one label, reading the chat (user: problem, assistant: solution).
+
+    Arguments are those of ``SequenceClassifier``.
+    """
+
+    def score(self, solutions: Sequence[Solution]) -> list[float]:
+        """The model's score for each solution, in order.
+
+        Raises PromptTooLong where one does not fit the model, and NonFiniteLogits for a score that is not a number.
+        """
+        return [score for (score,) in self._read([self.encode(s.problem, s.text) for s in solutions])]
+
+    def encode(self, problem: str, text: str) -> list[int]:
+        """The ids of a problem and its solution, as the model reads them: a closed chat of two messages.
+
+        Raises PromptTooLong where they do not fit the model.
+        """
+        return self._encode((Message("user", problem), Message("assistant", text)), "a solution with its problem")
+
+    def _check_labels(self, config: Any) -> None:
+        if config.num_labels != 1:
+            raise ValueError(
+                f"model {self.name!r} has {config.num_labels} labels: a verifier needs a reward model with one "
+                "(num_labels=1)"
+            )
+
+
+class RewardModelJudge(SequenceClassifier):
+    """Decides a case with a sequence classifier, in one of two ways. Arguments are those of ``SequenceClassifier``.
+
+    With one label, as public reward models have: each answer is put as the assistant's reply to the judge's prompt
+    (``A: its words``), and the differences of their scores are the log-odds, which is what such models are trained for
+    (Bradley and Terry; between more than two, Plackett and Luce). One forward pass an answer.
+
+    With several labels, which the model's config must name as cases do (``id2label: {0: "A", 1: "B"}``): they are read
+    off the prompt alone, and the probability of labels that the case has not is left out of the verdict's mass. A model
+    whose labels mean anything else (a sentiment, an entailment) is refused, whatever their number.
+    """
+
+    def decide(self, cases: Sequence[Case]) -> list[Verdict]:
+        """One verdict for each case, in order.
+
+        Raises PromptTooLong, NonFiniteLogits, and ValueError for a case with a label that the model has not.
+        """
+        if self.model.config.num_labels == 1:
+            return self._by_reply(cases)
+        rows = [self._encode(case.prompt, "a case") for case in cases]
+        places = [self._places(case) for case in cases]
+        verdicts = []
+        for numbers, own in zip(self._read(rows), places, strict=True):
+            log_probs = np.array(numbers) - np.logaddexp.reduce(numbers)
+            shares = log_probs[own]
+            mass = float(np.logaddexp.reduce(shares))
+            verdicts.append(Verdict(tuple((shares - mass).tolist()), min(math.exp(mass), 1.0)))
+        return verdicts
+
+    def _by_reply(self, cases: Sequence[Case]) -> list[Verdict]:
+        rows = [
+            self._encode((*case.prompt, Message("assistant", f"{label}: {option}")), "a case with an answer")
+            for case in cases
+            for label, option in zip(case.labels, case.options, strict=True)
+        ]
+        scores = iter([score for (score,) in self._read(rows)])
+        verdicts = []
+        for case in cases:
+            own = np.array([next(scores) for _ in case.labels])
+            verdicts.append(Verdict(tuple((own - np.logaddexp.reduce(own)).tolist())))
+        return verdicts
+
+    def _places(self, case: Case) -> list[int]:
+        names = _label_names(self.model.config)
+        if missing := [label for label in case.labels if label not in names]:
+            raise ValueError(f"model {self.name!r} has the labels {', '.join(names)}, and a case has {missing[0]}, too")
+        return [names.index(label) for label in case.labels]
+
+    def _check_labels(self, config: Any) -> None:
+        names = _label_names(config)
+        if config.num_labels != 1 and sorted(names) != list(LABELS[: len(names)]):
+            raise ValueError(
+                f"model {self.name!r} has the labels {', '.join(names)[:200]}: a judge needs a reward model with one "
+                "(num_labels=1), or a classifier whose config names a case's labels (id2label: A, B)"
+            )
+
+
+def _label_names(config: Any) -> list[str]:
+    return [str(config.id2label[place]) for place in range(config.num_labels)]
+
+
+def row_labels(model: Any, rows: Sequence[Sequence[int]], pad_id: int | None) -> Tensor:
+    """The model's number for each label [n, labels] of each of n rows of token ids, with gradients where enabled.
 
     ``model`` is called as ``model(input_ids=[n, length], attention_mask=[n, length])``, and gives a tensor [n] or
-    [n, 1], or one in ``.logits``. Rows are padded on the right, where padding has no influence on a causal model. With
-    ``pad_id`` None it can't tell padding from text, and rows of different lengths are read one by one.
+    [n, labels], or one in ``.logits``. Rows are padded on the right, where padding has no influence on a causal model.
+    With ``pad_id`` None it can't tell padding from text, and rows of different lengths are read one by one.
     """
     if pad_id is None and len({len(row) for row in rows}) > 1:
-        return torch.cat([row_scores(model, [row], None) for row in rows])
+        return torch.cat([row_labels(model, [row], None) for row in rows])
     width, pad = max(map(len, rows)), pad_id or 0
     device = next(model.parameters()).device
     ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=device)
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
     output = model(input_ids=ids, attention_mask=mask)
-    scores: Tensor = getattr(output, "logits", output)
-    return scores.float().reshape(len(rows))
+    numbers: Tensor = getattr(output, "logits", output)
+    return numbers.float().reshape(len(rows), -1)
+
+
+def row_scores(model: Any, rows: Sequence[Sequence[int]], pad_id: int | None) -> Tensor:
+    """The score [n] of each row by a model of one label: see ``row_labels``."""
+    return row_labels(model, rows, pad_id).reshape(len(rows))

@@ -19,7 +19,7 @@ from oversight_envs.core.checks import at_least
 from oversight_envs.core.players import Consult, PlayerError, describe_player
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.requests import Ask, Case, Duty, Reply, Turn, as_turn
-from oversight_envs.core.verdict import Verdict
+from oversight_envs.core.verdict import Verdict, with_info
 from oversight_envs.tasks.final_answers import final_answer
 
 Work = Generator[Consult, list[Any], Any]
@@ -38,7 +38,7 @@ class StatedJudge:
     does: ClassVar[frozenset[Duty]] = _JUDGES
 
     def __init__(self, speaker: Any) -> None:
-        self.speaker = _speaker(speaker, temperature=0.0)
+        self.speaker = speaker_of(speaker, temperature=0.0)
 
     def answer(self, ask: Ask) -> Work:
         shown = _told(ask.prompt, f"End with a line of its own that says how sure you are: {_example(ask)}")
@@ -54,14 +54,15 @@ class SampledJudge:
     """Decides, or scores, by ``n`` votes of a model, each drawn with a random stream of its own.
 
     An option with k of n votes is given (k + 1) / (n + number of options), Laplace's rule of succession: what so few
-    votes leave open stays open, and no probability is 0.
+    votes leave open stays open, and no probability is 0. ``info["votes"]`` has the counts: each option's, or those for
+    right and for wrong.
     """
 
     does: ClassVar[frozenset[Duty]] = _JUDGES
 
     def __init__(self, speaker: Any, n: int = 8) -> None:
         at_least("n", n, 1)
-        self.speaker, self.n = _speaker(speaker, temperature=1.0), n
+        self.speaker, self.n = speaker_of(speaker, temperature=1.0), n
 
     def answer(self, ask: Ask) -> Work:
         replies: list[Any] = yield from _read_all(
@@ -76,7 +77,7 @@ class SampledJudge:
             else:
                 votes[voted] += 1
         log_probs = tuple(math.log((count + 1) / (self.n + options)) for count in votes)
-        return Verdict(log_probs) if isinstance(ask, Case) else log_probs[0] - log_probs[1]
+        return with_info(Verdict(log_probs) if isinstance(ask, Case) else log_probs[0] - log_probs[1], votes=votes)
 
     @property
     def description(self) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class SampledJudge:
 
 
 class ReasoningJudge:
-    """Thinks first, in words, then decides or scores with these thoughts before it.
+    """Thinks first, in words, then decides or scores with these thoughts before it; ``info["thoughts"]`` keeps them.
 
     Args:
         speaker: who thinks: a player that speaks, or the name of a model.
@@ -94,7 +95,7 @@ class ReasoningJudge:
     does: ClassVar[frozenset[Duty]] = _JUDGES
 
     def __init__(self, speaker: Any, judge: Any) -> None:
-        self.speaker, self.judge = _speaker(speaker, temperature=1.0), judge
+        self.speaker, self.judge = speaker_of(speaker, temperature=1.0), judge
 
     def answer(self, ask: Ask) -> Work:
         thinking = _told(ask.prompt, "Don't answer yet. First weigh step by step what speaks for and against each.")
@@ -102,7 +103,7 @@ class ReasoningJudge:
         decide = Message("user", f"Now answer. Reply with {_short_answers(ask)} only.")
         prompt = (*thinking, Message("assistant", thoughts.text), decide)
         (reply,) = yield Consult(self.judge, [replace(ask, prompt=prompt)])
-        return reply
+        return with_info(reply, thoughts=thoughts.text)
 
     @property
     def description(self) -> dict[str, Any]:
@@ -110,7 +111,8 @@ class ReasoningJudge:
         return {"type": "reasoning", "thinks": thinks, "decides": decides}
 
 
-def _speaker(speaker: Any, *, temperature: float) -> Any:
+def speaker_of(speaker: Any, *, temperature: float) -> Any:
+    """The player that speaks, made where it is the name of one."""
     if not isinstance(speaker, str):
         return speaker
     make = import_module("oversight_envs.agents.specs").make_speaker  # by name: agents use judges

@@ -49,7 +49,8 @@ class Completion:
     ``token_ids`` are all the ids it drew, the end token included where it drew one; ``text`` is their decoding without
     the end token, behind the opening mark of a thinking block that the chat template had opened.
     ``log_probs`` has one natural log-probability for each id, under the softmax at the request's
-    temperature (1 for greedy choice) *before* top-p and top-k: what policy-gradient training needs.
+    temperature (1 for greedy choice) *before* top-p and top-k: what policy-gradient training needs. It is empty where
+    an engine can't tell them.
     ``finished`` is False when the token limit cut it off.
     """
 

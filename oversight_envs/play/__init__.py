@@ -3,6 +3,7 @@
 from oversight_envs.play.drive import drive
 from oversight_envs.play.estimate import estimate
 from oversight_envs.play.queue import Batch, Queue
+from oversight_envs.play.ray import RayEngine
 from oversight_envs.play.rejudge import rejudge
 from oversight_envs.play.replay import ReplayAgent
 from oversight_envs.play.rollout import rollout
@@ -12,6 +13,7 @@ __all__ = [
     "Batch",
     "EpisodeStore",
     "Queue",
+    "RayEngine",
     "ReplayAgent",
     "StoreError",
     "drive",

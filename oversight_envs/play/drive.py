@@ -36,7 +36,8 @@ def drive(
     """Plays episodes with their players until each is over or waits for an agent; yields those that are over.
 
     Args:
-        episodes: each with its players. They are begun as there is room.
+        episodes: each with its players. They are begun as there is room. An iterator that has none left is asked
+            again while others are played: there may be new ones.
         concurrency: how many are in flight; None: all.
         on_failure: what happens when a player raises. ``raise``: the exception passes through, and the episodes stay
             where they were. ``record``: a batch that failed is asked in parts, and the episodes whose own ask failed
@@ -53,8 +54,8 @@ def drive(
     source = iter(episodes)
     background: _Background | None = None
     try:
-        more = True
         while True:
+            more = True
             while more and (concurrency is None or len(queue) < concurrency):
                 added = next(source, None)
                 more = added is not None

@@ -9,11 +9,12 @@ from typing import Any
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question
-from oversight_envs.core.requests import Ask, Case, Solution, Turn
-from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.requests import LABELS, Ask, Case, Solution, Turn
 from oversight_envs.core.usage import Spent, Usage, summed
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.play.queue import Batch, Queue
+from oversight_envs.play.sides import Sides, episode_seeds
+from oversight_envs.protocols.ranking import RANKER
 
 WORD = "word"
 """About a token of English, with its blank."""
@@ -22,7 +23,13 @@ SPEECH = 150
 
 
 def estimate(
-    protocol: Protocol, players: Mapping[str, Any], questions: Sequence[Question], *, samples: int = 1, seed: int = 0
+    protocol: Protocol,
+    players: Mapping[str, Any],
+    questions: Sequence[Question],
+    *,
+    samples: int = 1,
+    sides: Sides = "drawn",
+    seed: int = 0,
 ) -> Usage:
     """Calls and tokens by role and model, for players that say what an answer takes (``expects(ask)``).
 
@@ -31,9 +38,9 @@ def estimate(
     """
     rows: dict[str, list[Spent]] = {}
     for question in questions:
-        for k in range(samples):
+        for drawn in episode_seeds(protocol, question, seed, samples=samples, sides=sides):
             queue = Queue()
-            queue.add(Episode(protocol, question, derive_seed(seed, "episode", question.id, k)), players)
+            queue.add(Episode(protocol, question, drawn), players)
             while (batch := queue.take()) is not None:
                 expects = getattr(batch.player, "expects", None)
                 taken = [expects(ask) if callable(expects) else None for ask in batch.asks]
@@ -49,7 +56,9 @@ def _made_up(batch: Batch, taken: Sequence[Spent | None]) -> list[Any]:
     for ask, owner, spent in zip(batch.asks, batch.owners, taken, strict=True):
         if isinstance(ask, Turn):
             outer = owner.compound.ask if owner.compound is not None else ask  # a judge may answer by a speech
+            outer = ask if ask.role == RANKER else outer  # which is part of best-of-N
             words = f"{WORD} " * (spent.tokens_out if spent is not None else SPEECH)
+            words = f"{ask.draw} {words}" if ask.draw else words  # candidates differ, or no ranking would be asked
             replies.append(ask.checked(words[: 4 * len(WORD) * 5_000] + _answer(outer)))
         elif isinstance(ask, Case):
             replies.append(ask.checked(_even(len(ask.labels))))
@@ -61,6 +70,8 @@ def _made_up(batch: Batch, taken: Sequence[Spent | None]) -> list[Any]:
 def _answer(ask: Ask) -> str:
     if isinstance(ask, Case):
         return f"\nAnswer: {ask.labels[0]}"
+    if isinstance(ask, Turn) and ask.role == RANKER:
+        return f"\nAnswer: {' > '.join(LABELS[: len(ask.options)])}"
     return "\nAnswer: Yes" if isinstance(ask, Solution) else ""
 
 

@@ -6,33 +6,27 @@ questions and concurrency don't change results (for language models: but for flo
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from numbers import Integral
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
-from oversight_envs.core.checks import at_least, whole
-from oversight_envs.core.episode import Episode
+from oversight_envs.core.checks import at_least, one_of, whole
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
-from oversight_envs.core.seeding import derive_seed
-from oversight_envs.core.usage import Spent, summed
-from oversight_envs.play.drive import OnFailure, drive
+from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.identity import identified
+from oversight_envs.play.jobs import Job, Plan
+from oversight_envs.play.ray import RayEngine
+from oversight_envs.play.sides import Sides, episode_seeds
 from oversight_envs.play.store import EpisodeStore
 from oversight_envs.protocols import find_protocol
 from oversight_envs.tasks import make_task
-
-
-class _Job(NamedTuple):
-    place: int
-    question: Question
-    seed: int
-
 
 OnRecord = Callable[[Record | None, int, int], None]
 """Called with a record that has just ended (None at the start), and how many episodes are done of how many."""
@@ -45,6 +39,7 @@ def rollout(
     *,
     questions: int | Sequence[Question] | None = None,
     samples: int = 1,
+    sides: Sides = "drawn",
     group: str | None = None,
     seed: int = 0,
     reward: str | RewardRule | None = None,
@@ -52,6 +47,7 @@ def rollout(
     reuse: bool | None = None,
     concurrency: int = 32,
     on_failure: OnFailure = "raise",
+    engine: RayEngine | Literal["ray"] | None = None,
     on_record: OnRecord | None = None,
 ) -> list[Record]:
     """Plays every question ``samples`` times and returns the records, in the order of the questions.
@@ -61,6 +57,7 @@ def rollout(
         players: who fills each role; a player or the name of one (``"smollm2-135m"``).
         questions: how many to draw from the task in its seeded order (None: all), or the questions themselves.
         samples: how often each is played.
+        sides: "both" plays each sample twice, the second time with the sides exchanged (see ``play/sides.py``).
         group: names this batch where rewards compare samples of one question (V' in ``rewards.py``). Rewards are then
             given for the batch as a whole, and lines of the file, written one by one, have none.
         seed: decides the questions and, with each question's id, everything that is drawn.
@@ -69,8 +66,10 @@ def rollout(
             again, if the game, the task and the players are provably the same as then (see ``EpisodeStore``).
         reuse: True takes the players for the same whatever their fingerprints say; False sets the file's episodes aside
             and plays all anew.
-        concurrency: how many episodes are in flight.
+        concurrency: how many episodes are in flight, in each worker where there are several.
         on_failure: what happens when a player raises: see ``drive``. Failed episodes are not kept in the file.
+        engine: where episodes are played; None: in this process. ``"ray"``: in one for each processor of this machine,
+            or in those of a Ray cluster (``RayEngine``), each with its own copy of the players. Records are the same.
         on_record: for progress bars: see ``OnRecord``.
 
     Raises ValueError or TypeError, before anything is played, for what does not fit together.
@@ -78,19 +77,31 @@ def rollout(
     game, source, seed = as_protocol(protocol), as_task(task), whole("seed", seed)
     at_least("samples", samples, 1)
     at_least("concurrency", concurrency, 1)
+    one_of("reuse", reuse, (None, True, False))
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path={path!r:.80}: give the path of a file")
+    if group is not None and not isinstance(group, str):
+        raise TypeError(f"group={group!r:.80}: give the name of the batch, a string")
     game.check_task(source)
     rule = get_rule(reward, game)
+    if getattr(rule, "compares", False) and (group is None or samples < 2):
+        raise ValueError(
+            f"reward {rule_name(rule)} compares samples of one question: give samples=2 or more, not {samples!r}, and "
+            f"a name for the batch, group={group or 'step 1'!r}"
+        )
+    workers = as_engine(engine)
     chosen = choose(source, questions, seed)
     for question in chosen:
         game.check_question(question)  # all, before the first is played
     filled = check_players(game, players, knows=(source, chosen))
     if missing := [role for role in game.roles if role not in filled]:
         raise ValueError(f"players: nobody plays {', '.join(missing)}; a rollout needs every role filled")
-    jobs = [
-        _Job(place * samples + k, question, derive_seed(seed, "episode", question.id, k))
-        for place, question in enumerate(chosen)
-        for k in range(samples)
+    seeded = [
+        (question, drawn)
+        for question in chosen
+        for drawn in episode_seeds(game, question, seed, samples=samples, sides=sides)
     ]
+    jobs = [Job(place, question, drawn) for place, (question, drawn) in enumerate(seeded)]
     if len({(job.question.id, job.seed) for job in jobs}) < len(jobs):
         raise ValueError("questions holds one question twice: use samples to play a question more than once")
     described: dict[str, Any] = {role: describe_player(player) for role, player in filled.items()}
@@ -121,28 +132,15 @@ def rollout(
                 )
         if on_record is not None:
             on_record(None, len(done), len(jobs))
-        begun: dict[int, tuple[_Job, float, dict[str, list[Spent]]]] = {}
-
-        def begin() -> Iterator[tuple[Episode, Players]]:
-            for job in sorted([job for job in jobs if job.place not in done], key=_by_passage(jobs)):
-                episode = Episode(game, job.question, job.seed)
-                begun[id(episode)] = job, time.perf_counter(), {}
-                yield episode, filled
-
-        def note(episode: Episode, role: str, spent: Spent) -> None:
-            if id(episode) in begun:  # else it has failed by another ask meanwhile
-                begun[id(episode)][2].setdefault(role, []).append(spent)
-
-        for episode in drive(begin(), concurrency=concurrency, on_failure=on_failure, on_spent=note):
-            job, started, spent = begun.pop(id(episode))
-            timings = {"wall_s": time.perf_counter() - started}
-            usage = {role: summed(spent[role]) for role in sorted(spent)}
-            record = finish(episode, source, rule, group=group, players=described, timings=timings, usage=usage)
-            if store is not None and record.failed is None:
-                store.append(record)
-            done[job.place] = record
-            if on_record is not None:
-                on_record(record, len(done), len(jobs))
+        plan = Plan(game, source, filled, rule, group, described, concurrency, on_failure)
+        left = sorted([job for job in jobs if job.place not in done], key=_by_passage(jobs))
+        with closing(plan.play(left) if workers is None else workers.play(plan, left)) as played:
+            for job, record in played:
+                if store is not None and record.failed is None:
+                    store.append(record)
+                done[job.place] = record
+                if on_record is not None:
+                    on_record(record, len(done), len(jobs))
     finally:
         if store is not None:
             store.close()
@@ -153,7 +151,7 @@ def rollout(
 def choose(task: Task, questions: int | Sequence[Question] | None, seed: int) -> Sequence[Question]:
     """So many questions of the task in its seeded order (None: all), or the questions that were given."""
     if questions is None or isinstance(questions, (Integral, str)) or not isinstance(questions, Sequence):
-        return task.sample(questions, seed=seed)  # type: ignore[arg-type]  # which says what is wrong with others
+        return task.sample(None if questions is None else whole("questions", questions), seed=seed)
     for question in questions:
         if not isinstance(question, Question):
             raise TypeError(f"questions holds {question!r:.80}: give Questions (task[0] is one), or how many to draw")
@@ -181,7 +179,16 @@ def as_task(task: Task | str) -> Task:
     return found
 
 
-def _by_passage(jobs: Sequence[_Job]) -> Callable[[_Job], tuple[int, int]]:
+def as_engine(engine: RayEngine | str | None) -> RayEngine | None:
+    """The engine, or the one with this name under its default options; None: this process."""
+    if engine is None or isinstance(engine, RayEngine):
+        return engine
+    if engine != "ray":
+        raise ValueError(f"engine={engine!r:.80}: give 'ray', a RayEngine, or None to play in this process")
+    return RayEngine()
+
+
+def _by_passage(jobs: Sequence[Job]) -> Callable[[Job], tuple[int, int]]:
     """A sort key that brings questions about one passage together, so that an engine reads it once."""
     first: dict[str, int] = {}
     for job in jobs:

@@ -54,7 +54,7 @@ def _read(wording: str) -> dict[str, Any]:
 
 _ALSO = {"cue": {"round", "rounds"}, "judge_ask": {"labels"}}
 """Names that are filled in where the package's own template does without them."""
-_NEEDED = {"passage", "question", "problem", "own", "solution"}
+_NEEDED = {"passage", "question", "problem", "own", "solution", "end"}
 """Names that can't be left out: without them a player would not know what it is about."""
 
 

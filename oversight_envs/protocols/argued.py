@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from oversight_envs.prompts import words_game
 from oversight_envs.protocols.direct import Direct
 from oversight_envs.protocols.worded import Worded, inline, labelled, names
 from oversight_envs.tasks.final_answers import named_option
+
+END = "No further questions."
+"""What a judge says who has heard enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Argued(Worded):
     """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
     judge_asks: bool = False
     """Whether the judge asks a question between rounds; its filler must then be able to speak as well as decide."""
+    judge_ends: bool = False
+    """Whether the judge that asks may say "No further questions." instead, and decide at once."""
     positions: Literal["assigned", "open"] = "assigned"
     """Whether the seed draws who argues for what, or the first expert chooses its answer before it argues."""
 
@@ -50,8 +56,13 @@ class Argued(Worded):
         at_least("rounds", self.rounds, 1)
         at_least("max_words", self.max_words, 1)
         one_of("show", self.show, ("all", "quotes", "arguments", "verified"))
+        if self.positions == "both":  # type: ignore[comparison-overlap]
+            raise ValueError(
+                "positions='both': a game has one assignment; play both with sides='both' (rollout, evaluate), "
+                "--sides both or reset(options={'other_sides': True})"
+            )
         one_of("positions", self.positions, ("assigned", "open"))
-        for option in ("quotes", "scratchpad", "both_orders", "judge_asks"):
+        for option in ("quotes", "scratchpad", "both_orders", "judge_asks", "judge_ends"):
             one_of(option, getattr(self, option), (True, False))
         if not self.quotes and self.show != "all":
             raise ValueError(f"show={self.show!r} is about quotes: pass quotes=True with it")
@@ -59,6 +70,8 @@ class Argued(Worded):
             raise ValueError(f"judge_asks=True needs rounds between which to ask: rounds={self.rounds}, give 2 or more")
         if self.judge_asks and self.both_orders:
             raise ValueError("both_orders=True can't go with judge_asks=True: the judge asked under one order")
+        if self.judge_ends and not self.judge_asks:
+            raise ValueError("judge_ends=True is about a judge who asks: pass judge_asks=True with it")
 
     @property
     @abstractmethod
@@ -90,9 +103,9 @@ class Argued(Worded):
         sides, order = assigned.sides, assigned.order
         if self.positions == "open":
             sides = yield from self._choose(question)
-        chats = {role: self._expert(role, question, side) for role, side in sides.items()}
+        chats = {role: self._expert(role, question, sides) for role in sides}
         if self.judge_asks:
-            chats["judge_0"] = self._judge(question, order, sides)
+            chats["judge_0"] = self._judge(question, order, sides, asks=self.rounds - 1)
         turns = []
         for step, speakers in self._plan:
             if step == "choose":
@@ -101,6 +114,8 @@ class Argued(Worded):
             turns.append(_as_read(said.values(), order, sides))
             for role, chat in chats.items():
                 chat.hear([s for s in turns[-1] if self.hears(role, s.role)])
+            if step == "ask" and self.judge_ends and _ends(said["judge_0"]):
+                break
         yield Decide("judge_0", self._views(question, turns, order, sides), question.options)
         return Outcome(sides={} if self.positions == "assigned" else sides)
 
@@ -115,8 +130,13 @@ class Argued(Worded):
             raise Truncated(f"{first} was to choose an answer by its words, and said {said[first].text!r:.80}")
         return {first: own} | dict.fromkeys(others, 1 - own)
 
+    @property
+    def most_options(self) -> int:
+        """How many answers a question may have; two of them are argued for."""
+        return 2
+
     def check_question(self, question: Question) -> None:
-        if len(question.options) != 2:
+        if not 2 <= len(question.options) <= self.most_options:
             raise ValueError(
                 f"{self.name} is about two answers, and question {question.id!r} has {len(question.options)}: "
                 "choose a task with options=2"
@@ -155,12 +175,12 @@ class Argued(Worded):
         return [*parts, self._text("question", question=inline(question.text), answers=answers)]
 
     @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
-    def _opening(self, question: Question, own: int) -> Prompt:
+    def _opening(self, question: Question, own: int, other: int) -> Prompt:
         """An expert's first messages: what all experts share, passage first, comes before what is one side's own."""
         options = [inline(option) for option in question.options]
         parts = [
             *self._brief(question),
-            self._text("side", own=options[own], other=options[1 - own]),
+            self._text("side", own=options[own], other=options[other]),
             " ".join(
                 [
                     *([self._text("quotes")] if self.quotes and question.passage else []),
@@ -170,7 +190,8 @@ class Argued(Worded):
                 ]
             ),
         ]
-        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+        system = self._text("system" if len(options) == 2 else "system_many")
+        return Message("system", system), Message("user", "\n\n".join(parts))
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _expert_cue(self, turn: int) -> str:
@@ -180,29 +201,33 @@ class Argued(Worded):
         return self._text("cue_next" if round_ else "cue", round=round_ + 1, rounds=self.rounds)
 
     @lru_cache(maxsize=64)  # noqa: B019
-    def _judge_cue(self, turn: int) -> str:
-        asks = self.judge_asks and turn < self.rounds
-        return self._text("judge_ask" if asks else "judge_cue", labels=names(LABELS[:2]))
+    def _judge_cue(self, asks: bool, options: int) -> str:
+        cue = self._text("judge_ask" if asks else "judge_cue", labels=names(LABELS[:options]))
+        return f"{cue} {self._text('judge_end', end=END)}".lstrip() if asks and self.judge_ends else cue
 
     @lru_cache(maxsize=256)  # noqa: B019
     def _judge_opening(self, question: Question, order: tuple[int, ...]) -> Prompt:
         """A judge's first messages. ``question`` is censored."""
-        system = self._text(self.judge_system)
+        system = self._text(self.judge_system if len(order) == 2 else "judge_system_many")
         if self.quotes and self.show != "arguments":
             system += " " + self._text("judge_quotes")
         text = self._text("judge_question", question=inline(question.text), answers=labelled(question.options, order))
         return Message("system", system), Message("user", text)
 
-    def _expert(self, role: str, question: Question, own: int) -> Conversation:
-        """The chat of an expert who argues for option ``own``."""
+    def _expert(self, role: str, question: Question, sides: Mapping[str, int]) -> Conversation:
+        """The chat of an expert who argues for its side."""
 
         def heading(statement: Statement) -> str:
             return self._text("judge_asked" if statement.role == "judge_0" else "opponent")
 
-        return Conversation(self._opening(question, own), role, heading, self._expert_cue)
+        own = sides[role]
+        other = next((side for side in sides.values() if side != own), 1 - own)  # who argues alone has two answers
+        return Conversation(self._opening(question, own, other), role, heading, self._expert_cue)
 
-    def _judge(self, question: Question, order: tuple[int, ...], sides: Mapping[str, int]) -> Conversation:
-        """The chat of a judge who reads the answers in ``order``."""
+    def _judge(
+        self, question: Question, order: tuple[int, ...], sides: Mapping[str, int], *, asks: int
+    ) -> Conversation:
+        """The chat of a judge who reads the answers in ``order`` and, before it decides, speaks ``asks`` times."""
 
         def heading(statement: Statement) -> str:
             side = sides[statement.role]
@@ -211,12 +236,16 @@ class Argued(Worded):
             return self._text(template, label=LABELS[order.index(side)], option=inline(question.options[side]))
 
         opening = self._judge_opening(question.censored(), order)
-        return Conversation(opening, "judge_0", heading, self._judge_cue, self.show)
+
+        def cue(turn: int) -> str:
+            return self._judge_cue(turn <= asks, len(order))
+
+        return Conversation(opening, "judge_0", heading, cue, self.show)
 
     def _views(
         self,
         question: Question,
-        turns: Iterable[Sequence[Statement]],
+        turns: Sequence[Sequence[Statement]],
         order: tuple[int, ...],
         sides: Mapping[str, int],
     ) -> tuple[View, ...]:
@@ -226,12 +255,17 @@ class Argued(Worded):
         """
 
         def view(labels: tuple[int, ...]) -> View:
-            judge = self._judge(question, labels, sides)
+            judge = self._judge(question, labels, sides, asks=sum(s.role == "judge_0" for turn in turns for s in turn))
             for turn in turns:
                 judge.hear(_as_read(turn, labels, sides))
             return View(judge.prompt, labels)
 
         return tuple([view(labels) for labels in ((order, order[::-1]) if self.both_orders else (order,))])
+
+
+def _ends(said: Statement) -> bool:
+    """Whether a judge has heard enough."""
+    return re.fullmatch(r"\W*no (further|more) questions\W*", said.spoken, re.IGNORECASE) is not None
 
 
 def _as_read(turn: Iterable[Statement], labels: tuple[int, ...], sides: Mapping[str, int]) -> list[Statement]:

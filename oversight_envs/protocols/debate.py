@@ -15,7 +15,7 @@ import numpy as np
 
 from oversight_envs.core.checks import one_of
 from oversight_envs.core.question import Question
-from oversight_envs.core.requests import Assignment, Role
+from oversight_envs.core.requests import LABELS, Assignment, Role
 from oversight_envs.core.rewards import logit
 from oversight_envs.protocols.argued import Argued
 
@@ -26,6 +26,9 @@ DEBATER = Role("debater", ("say",), expert=True)
 @dataclass(frozen=True, kw_only=True)
 class Debate(Argued):
     """Two debaters, one judge. Sides and the order in which the judge reads the answers are drawn from the seed.
+
+    Of a question with more than two answers the seed draws two to be argued for, maybe both wrong: nobody in the game
+    knows the truth. The judge decides among all of them, and what pays is how much it prefers the one to the other.
 
     With ``positions="open"`` debater_0 chooses its answer (Kenton et al. 2024, arXiv 2407.04622). Questions that the
     other side must answer are Barnes and Christiano's (*Writeup: progress on AI safety via debate*, 2020).
@@ -63,7 +66,16 @@ class Debate(Argued):
     def steps(self) -> tuple[str, ...]:
         return ("case", "question", "answer") if self.cross_examination else ("case",)
 
+    @property
+    def most_options(self) -> int:
+        return len(LABELS) if self.positions == "assigned" else 2
+
     def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
+        if (count := len(question.options)) > 2:
+            one, two, *_ = rng.permutation(count).tolist()
+            return Assignment(
+                dict(zip(DEBATERS, (one, two), strict=True)), order=tuple(rng.permutation(count).tolist())
+            )
         first, label = int(rng.integers(2)), int(rng.integers(2))
         sides = {"debater_0": first, "debater_1": 1 - first} if self.positions == "assigned" else {}
         return Assignment(sides=sides, order=(label, 1 - label))

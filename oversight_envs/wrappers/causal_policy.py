@@ -123,7 +123,7 @@ class CausalLMPolicy(ActorCriticPolicy):
             logits, hidden = self._incremental.read(rows)
         else:
             with output_inputs(self.model) as inputs:
-                logits = self._whole.read([tuple(row) for row in rows], [0] * len(rows), [False] * len(rows), 0).logits
+                logits = self._whole.read([tuple(row) for row in rows], [0] * len(rows), 0).logits
             hidden = inputs[-1][:, -1]
         # some models have more outputs than their tokenizer has tokens
         logits = logits[:, : self.action_space.n].float() / self.temperature  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 import threading
@@ -105,6 +106,16 @@ def test_arrays_generators_and_wrapped_functions() -> None:
     assert fingerprint(partial(int, base=2)) != fingerprint(partial(int, base=3))
     assert fingerprint(OracleJudge({"q": 0})) != fingerprint(OracleJudge({"q": 1}))
     assert fingerprint(ScriptedAgent(["a"])) != fingerprint(ScriptedAgent(["b"]))
+
+
+def test_copying_a_player_leaves_its_fingerprint() -> None:
+    class Agent:
+        words = "It is A."
+
+    agent = Agent()
+    before = fingerprint(agent)
+    copy.deepcopy(agent)  # which leaves a note of its slots in the class
+    assert fingerprint(agent) == before
 
 
 def test_a_loop_of_references_ends() -> None:

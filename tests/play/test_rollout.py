@@ -114,7 +114,7 @@ def test_a_question_that_cannot_be_played_is_named_before_anything_is_played(thi
             raise AssertionError
 
     with pytest.raises(ValueError, match="'odd' has 3"):
-        rollout(Debate(), things, dict.fromkeys(Debate.roles, Never()), questions=[*things, three])
+        rollout(Debate(positions="open"), things, dict.fromkeys(Debate.roles, Never()), questions=[*things, three])
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,10 @@ def test_a_question_that_cannot_be_played_is_named_before_anything_is_played(thi
         ({"seed": None}, "seed=None: give a whole number"),
         ({"samples": "3"}, "samples='3'"),
         ({"concurrency": 2.5}, "concurrency=2.5"),
-        ({"questions": 2.0}, "count=2.0: give a whole number"),
-        ({"questions": True}, "count=True: give a whole number"),
-        ({"questions": "2"}, "count='2': give a whole number"),
+        ({"questions": 2.0}, "questions=2.0: give a whole number"),
+        ({"questions": True}, "questions=True: give a whole number"),
+        ({"questions": "2"}, "questions='2': give a whole number"),
+        ({"reuse": "yes"}, "reuse='yes': choose one of"),
         ({"questions": []}, "questions is empty"),
         ({"questions": ["key"]}, "questions holds 'key': give Questions"),
         ({"task": "debates"}, "debates"),

@@ -11,12 +11,14 @@ from game_options import CONFIGURATIONS
 from hostile import HOSTILE
 from hypothesis import given
 
-from oversight_envs import Episode, Message, Question, Record, Say, Speech, debate_v0, render_prompt
+from oversight_envs import Episode, Message, Question, Record, Say, Speech, debate_v0, render_prompt, rollout
 from oversight_envs.agents import ScriptedAgent, SpeakingJudge
 from oversight_envs.core.quotes import DEFAULT_MIN_LENGTH, PART_WORDS
 from oversight_envs.judges import CallableJudge, OracleJudge
 from oversight_envs.protocols import Consultancy, Debate
-from oversight_envs.testing import Puppet, play
+from oversight_envs.protocols.argued import END
+from oversight_envs.tasks import ListTask
+from oversight_envs.testing import Puppet, check_protocol, play
 
 QUESTION = Question("q", "Where?", ("here", "there"), "It was here, they say.", 0)
 
@@ -202,3 +204,103 @@ def test_a_debates_judge_asks_between_rounds() -> None:
             Debate(judge_asks=True, **wrong)
     with pytest.raises(ValueError, match="positions='closed'"):
         Debate(positions="closed")
+
+
+@pytest.mark.parametrize("said", ["No further questions.", "**No more questions**"])
+def test_a_judge_who_has_heard_enough_ends_the_debate(said: str) -> None:
+    episode = Episode(Debate(rounds=3, judge_asks=True, judge_ends=True), QUESTION, 1)
+    for text in ("It was here.", "It was there.", "Who says so?", "They do.", "Nobody does.", said):
+        if episode.asks[0].role == "judge_0":
+            assert episode.asks[0].prompt[-1].content.endswith(f"reply with these words only: {END}")
+        episode.answer(episode.asks[0], text)
+    (case,) = episode.asks
+    assert (case.role, case.duty) == ("judge_0", "decide")
+    assert "No further" not in case.prompt[-1].content
+    assert case.prompt[-1].content == "Which answer is right? Reply with its letter only: A or B."
+    assert [message.content for message in case.prompt if message.role == "assistant"] == ["Who says so?", said]
+    episode.answer(case, "A: 0.9, B: 0.1")
+    assert episode.outcome is not None
+    assert Episode(episode.protocol, QUESTION, 1, episode.log).decisions == episode.decisions
+
+
+def test_what_debaters_say_ends_no_debate_and_a_question_about_it_neither() -> None:
+    episode = Episode(Debate(rounds=2, judge_asks=True, judge_ends=True), QUESTION, 1)
+    for text in (END, END, f"Why do you say: {END}"):
+        episode.answer(episode.asks[0], text)
+    assert [ask.role for ask in episode.asks] == ["debater_0", "debater_1"]
+    plain = Episode(Debate(rounds=2, judge_asks=True), QUESTION, 1)
+    for text in ("So.", "Not so.", END):
+        plain.answer(plain.asks[0], text)
+    assert [ask.role for ask in plain.asks] == ["debater_0", "debater_1"]
+    with pytest.raises(ValueError, match="pass judge_asks=True with it"):
+        Debate(judge_ends=True)
+
+
+FOUR = ListTask(
+    [
+        {
+            "question": f"Which was it in case {case}?",
+            "passage": "It was the blue one, she said.",
+            "options": ["the red one", "the green one", "the blue one", "the grey one"],
+            "answer": 2,
+        }
+        for case in range(3)
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"turns": "sequential", "rounds": 2, "both_orders": True},
+        {"rounds": 2, "judge_asks": True, "judge_ends": True, "cross_examination": True},
+    ],
+    ids=str,
+)
+def test_a_debate_on_several_answers_keeps_its_promises(options: dict[str, Any]) -> None:
+    check_protocol(Debate(**options), FOUR)
+
+
+def test_two_of_several_answers_are_argued_for_and_the_judge_reads_all() -> None:
+    seen = set()
+    for seed in range(60):
+        episode = Episode(Debate(), FOUR[0], seed)
+        one, two = (episode.assigned.sides[role] for role in ("debater_0", "debater_1"))
+        assert sorted(episode.assigned.order) == [0, 1, 2, 3]
+        seen.add((one, two))
+        options = FOUR[0].options
+        for ask, own, other in zip(episode.asks, (one, two), (two, one), strict=True):
+            told = f"the right answer is: {options[own]}\nYour opponent argues that it is: {options[other]}"
+            assert told in ask.prompt[1].content
+            assert all(option in ask.prompt[1].content for option in options)
+        for text in ("It is so.", "It is not."):
+            episode.answer(episode.asks[0], text)
+        (case,) = episode.asks
+        assert case.labels == ("A", "B", "C", "D")
+        assert case.options == tuple(options[k] for k in episode.assigned.order)
+        assert "one that neither argues for" in case.prompt[0].content
+        assert case.prompt[-1].content.endswith("Reply with its letter only: A, B, C or D.")
+    assert seen == {(a, b) for a in range(4) for b in range(4) if a != b}
+
+
+@pytest.mark.parametrize("reward", ["logit", "probability", "win"])
+def test_debaters_on_several_answers_are_paid_by_the_preference_between_theirs(reward: str) -> None:
+    given = [0.1, 0.2, 0.3, 0.4]
+    players = {"debater_0": Puppet(), "debater_1": Puppet(), "judge_0": CallableJudge(lambda case: given)}
+    for record in rollout(Debate(), FOUR, players, reward=reward, sides="both"):
+        probability = {option: given[place] for place, option in enumerate(record.assigned.order)}
+        own, other = (probability[record.assigned.sides[f"debater_{k}"]] for k in (0, 1))
+        difference = (own - other) / (own + other)
+        expected = {"logit": math.log(own / other), "probability": difference, "win": math.copysign(1, difference)}
+        assert record.rewards["debater_0"] == pytest.approx(expected[reward])
+        assert record.rewards["debater_1"] == pytest.approx(-expected[reward])
+
+
+def test_games_for_two_answers_refuse_more() -> None:
+    for game in (Debate(positions="open"), Consultancy(), Consultancy(double=True)):
+        with pytest.raises(ValueError, match="has 4: choose a task with options=2"):
+            Episode(game, FOUR[0], 0)
+    many = Question("many", "Which?", tuple(f"answer {i}" for i in range(27)))
+    with pytest.raises(ValueError, match="has 27"):
+        Episode(Debate(), many, 0)

@@ -102,7 +102,7 @@ def test_the_wrong_option_can_be_chosen() -> None:
     players = {"debater_0": ScriptedAgent(["Hm."]), "debater_1": ScriptedAgent(["Hm."]), "judge_0": "oracle"}
     assert len(rollout("debate", ListTask([FOUR], options=2), players)) == 1
     with pytest.raises(ValueError, match="has 4: choose a task with options=2"):
-        rollout("debate", ListTask([FOUR]), players)
+        rollout("consultancy", ListTask([FOUR]), {"consultant_0": ScriptedAgent(["Hm."]), "judge_0": "oracle"})
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ DEFAULT_URL_VARIABLE = "OPENAI_BASE_URL"
 
 _SPEC = re.compile(r"openai:(?P<model>.+?)(?:@(?P<url>https?://.*))?", re.DOTALL | re.IGNORECASE)
 _HOST = re.compile(r".*@[\w.-]+(?::\d+)?(?:/.*)?", re.DOTALL)
+MEMBER = re.compile(r"\+(?=(?:logit|openai|panel|reasoning|reward-model|sampled|stated|vllm):)")
+"""Where a further member begins in the name of a panel (``judges/registry.py``): a URL before it ends there."""
+
 _URL = re.compile(r"https?://[^\s'\"]+", re.IGNORECASE)
 
 
@@ -58,7 +61,7 @@ def default_url() -> str:
 
 def without_secrets(text: str) -> str:
     """``text`` with each URL in it cut to scheme, host, port and path: no user, password, query or fragment."""
-    return _URL.sub(lambda match: _bare(match[0]), text)
+    return "+".join([_URL.sub(lambda match: _bare(match[0]), part) for part in MEMBER.split(text)])
 
 
 def _bare(url: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sqlite3
 import threading
 from collections.abc import Mapping
@@ -45,6 +46,10 @@ class AnswerCache:
         except (OSError, sqlite3.Error) as error:
             raise self._error(error) from None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process of this machine the same file; on another machine none: SQLite can't share it there."""
+        return _reopened, (str(self.path.absolute()), platform.node())
+
     def get(self, request: Mapping[str, Any]) -> ChatAnswer | None:
         """The answer to this request; None where there is none, or it can't be trusted."""
         try:
@@ -80,6 +85,10 @@ class AnswerCache:
             f"the cache of answers {os.fspath(self.path)} can't be used ({why}): remove it, give a folder that can be "
             "written, or play without one"
         )
+
+
+def _reopened(path: str, machine: str) -> AnswerCache | None:
+    return AnswerCache(path) if platform.node() == machine else None
 
 
 def _plain(request: Mapping[str, Any]) -> str:

@@ -122,8 +122,10 @@ class ApiModel:
         return self  # what it holds is a connection
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without connections, key and cache: another process asks its own environment."""
-        left_out = {"_api_key": None, "_clients": None, "cache": None, "budget": None, "_url": self._url and self.url}
+        """Without connections and key: another process asks its own environment. A budget can't be kept by several."""
+        if self.budget is not None:
+            raise TypeError(f"{self.name} has a budget (max_cost), which is counted in one process")
+        left_out = {"_api_key": None, "_clients": None, "_url": self._url and self.url}
         return self.__dict__ | left_out
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -195,7 +197,8 @@ class ApiModel:
     def _no_log_probs(self, said: str = "") -> PlayerError:
         return self.error(
             f"the server gives no log-probabilities of its first token{f' ({said})' if said else ''}: judge by words "
-            f"instead (stated:{self.name}) or by votes (sampled:{self.name})"
+            f"instead (stated:{self.name}) or by votes (sampled:{self.name}; after thinking: "
+            f"reasoning:sampled:{self.name})"
         )
 
     def _spent(self, answer: ChatAnswer) -> Spent:

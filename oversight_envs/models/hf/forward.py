@@ -170,14 +170,9 @@ class Reader:
     def forget_if_changed(self) -> None:
         """Drops kept readings if the weights were trained since they were made.
 
-        PyTorch counts the in-place changes of every tensor; what goes past its count (``.data``, an adapter switched on
-        or off) needs ``prefixes.clear()``.
+        What ``weight_versions`` does not see needs ``prefixes.clear()``.
         """
-        weights = tuple(
-            number
-            for weight in self.model.parameters()
-            for number in (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
-        )
+        weights = weight_versions(self.model)
         if weights != self._weights:
             self.prefixes.clear()
             self._weights = weights
@@ -286,6 +281,19 @@ class Reader:
         else:
             output = self.model(input_ids=ids, use_cache=self.cache, **inputs)
         batch.logits = output.logits[:, -1]
+
+
+def weight_versions(model: Any) -> tuple[int, ...]:
+    """Where the weights are and how often each was changed in place: equal as long as they are the same.
+
+    PyTorch counts the in-place changes of every tensor; what goes past its count (``.data``, an adapter switched on or
+    off) is not seen.
+    """
+    return tuple(
+        number
+        for weight in model.parameters()
+        for number in (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+    )
 
 
 def _layer_count(model: Any) -> int:

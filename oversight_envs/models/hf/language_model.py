@@ -6,7 +6,7 @@ what was read before: only floating-point rounding may differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
@@ -16,25 +16,24 @@ import torch
 
 from oversight_envs.core.checks import at_least
 from oversight_envs.core.fingerprint import fingerprint
-from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.models.engine import Ability
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
 from oversight_envs.models.hf.chat import ChatEncoder
-from oversight_envs.models.hf.forward import Batch, Reader
+from oversight_envs.models.hf.forward import Batch, Reader, weight_versions
 from oversight_envs.models.hf.prefixes import Ids
 from oversight_envs.models.hf.sampling import draw, log_softmax
 from oversight_envs.models.hf.template import describe_options
+from oversight_envs.models.hf.tokenized import TokenizedEngine
 from oversight_envs.models.requests import (
     Completion,
     Generation,
     LabelReading,
     NonFiniteLogits,
     PromptOrIds,
-    PromptTooLong,
 )
 
 
-class LanguageModel:
+class LanguageModel(TokenizedEngine):
     """A causal language model and its tokenizer.
 
     Args:
@@ -83,6 +82,7 @@ class LanguageModel:
         self.template_options = dict(template_options or {})
         self.chat = ChatEncoder(tokenizer, self.name, end_ids=end_ids, template_options=template_options)
         self._reader = Reader(model, prefix_tokens=prefix_tokens, cache=cache)
+        self._loaded: tuple[Callable[[], LanguageModel], tuple[int, ...]] | None = None
 
     @property
     def can(self) -> frozenset[Ability]:
@@ -102,42 +102,23 @@ class LanguageModel:
         return described | describe_options(self.template_options)
 
     @property
-    def thinks(self) -> bool:
-        """Whether it may think before it speaks, as its chat template tells."""
-        return self.chat.template.thinks
-
-    @property
     def fingerprint(self) -> str:
         """What it is, for stored episodes: weights, vocabulary, template and settings, without what it has cached."""
         return fingerprint((self.model, self.chat, self.context_length, self.description))
 
+    @property
+    def remake(self) -> Callable[[], LanguageModel] | None:
+        """What loads it again, in another process too; None where nothing does, as for weights that were trained."""
+        make, weights = self._loaded or (None, None)
+        return make if weights == weight_versions(self.model) else None
+
+    def loaded_by(self, make: Callable[[], LanguageModel]) -> LanguageModel:
+        """Itself, after it has been told what loads it."""
+        self._loaded = make, weight_versions(self.model)
+        return self
+
     def __repr__(self) -> str:
         return f"LanguageModel({self.name!r})"
-
-    def encode(self, prompt: Prompt) -> list[int]:
-        """The ids of a conversation, ready for the model's reply (see ``ChatEncoder.encode``)."""
-        return self.chat.encode(prompt)
-
-    def encode_text(self, text: str) -> list[int]:
-        """The ids of ordinary text (see ``ChatEncoder.encode_text``)."""
-        return self.chat.encode_text(text)
-
-    def encode_own(self, text: str) -> list[int]:
-        """The ids of what the chat template would write (see ``ChatEncoder.encode_own``)."""
-        return self.chat.encode_own(text)
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of ``ids``, control tokens included."""
-        return self.chat.decode(ids)
-
-    def written(self, prompt: PromptOrIds, ids: Sequence[int]) -> str:
-        """The text that drawn ``ids`` stand for, without the end token.
-
-        Where the template opened a thinking block it begins with that: else thinking could not be told from speech.
-        """
-        chat = len(prompt) > 0 and isinstance(prompt[0], Message)
-        opened = self.chat.thinking_opened(prompt) if chat else ""  # type: ignore[arg-type]
-        return opened + self.chat.decode(self.chat.without_end(ids))
 
     def copy(self) -> LanguageModel:
         """An engine with weights of its own: ``load`` gives everyone the same, and training changes them in place."""
@@ -187,19 +168,6 @@ class LanguageModel:
                     readings[i] = LabelReading(tuple(row), mass)
         return [readings[i] for i in range(len(prompts))]
 
-    def label_prompt(self, prompt: Prompt, labels: Sequence[str]) -> tuple[list[int], list[int]]:
-        """The ids after which a label is read, and each label's token there (see ``ChatEncoder.label_prompt``)."""
-        return self.chat.label_prompt(prompt, labels)
-
-    def label_ids(self, labels: Sequence[str]) -> list[int]:
-        """The token of each label where a reply begins; raises ValueError unless each is a single token of its own."""
-        return self.label_prompt((Message("user", "?"),), labels)[1]
-
-    def _label_prompt(self, prompt: PromptOrIds, labels: Sequence[str]) -> tuple[Sequence[int], list[int]]:
-        if len(prompt) and isinstance(prompt[0], Message):
-            return self.label_prompt(prompt, labels)  # type: ignore[arg-type]  # as in _ids
-        return prompt, self.label_ids(labels)  # type: ignore[return-value]
-
     @contextmanager
     def _ready(self) -> Iterator[None]:
         """Inference mode, without dropout even amid training, and without readings by weights that have changed."""
@@ -211,16 +179,6 @@ class LanguageModel:
                 yield
         finally:
             self.model.train(was_training)
-
-    def _encoded(self, prompts: Sequence[PromptOrIds], new_tokens: Sequence[int]) -> list[Ids]:
-        encoded = [_ids(self, prompt) for prompt in prompts]
-        for ids, new in zip(encoded, new_tokens, strict=True):
-            if len(ids) + new > self.context_length:
-                raise PromptTooLong(
-                    f"a prompt of {len(ids):,} tokens and {new:,} new ones exceed the {self.context_length:,} that "
-                    f"model {self.name!r} can read; cut the passage (fit_passage) or lower max_new_tokens"
-                )
-        return encoded
 
     def _read(
         self, prompts: Sequence[Ids], new_tokens: Sequence[int], max_rows: int
@@ -264,14 +222,6 @@ class LanguageModel:
     def _completion(self, request: Generation, drawn: list[tuple[int, float]], finished: bool) -> Completion:
         ids = tuple(token for token, _ in drawn)
         return Completion(self.written(request.prompt, ids), ids, tuple(log_prob for _, log_prob in drawn), finished)
-
-
-def _ids(lm: LanguageModel, prompt: PromptOrIds) -> Ids:
-    if len(prompt) == 0:
-        raise ValueError("the prompt is empty: give at least one message or token")
-    if isinstance(prompt[0], Message):
-        return tuple(lm.encode(prompt))  # type: ignore[arg-type]  # the first element tells which of the two it is
-    return tuple(prompt)  # type: ignore[arg-type]
 
 
 def _context_length(model: Any, name: str) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import json
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.vllm.address import PREFIX, is_vllm_spec
 
 SMOLLM2 = "smollm2-135m"
 """A real 135M-parameter chat model from a PyPI package: works without a hub."""
@@ -37,6 +40,14 @@ _CPU_LIMITS: dict[str, Any] = {"max_batch_tokens": 6_144, "prefix_tokens": 16_38
 
 _loaded: dict[tuple[Any, ...], LanguageModel] = {}
 _loading = Lock()
+
+
+def unload() -> None:
+    """Lets go of all models that ``load`` keeps; the memory of those that nobody else holds is free."""
+    with _loading:
+        _loaded.clear()
+    with contextlib.suppress(OSError, AttributeError):  # glibc's own: else it keeps some 0.2 GB for later
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,8 @@ def resolve(spec: str) -> ModelFiles:
     ``.gguf`` file.
     Raises ValueError for anything else.
     """
+    if is_vllm_spec(spec):
+        raise ValueError(f"model={spec!r}: what is asked of it needs its weights in this process: leave {PREFIX!r} out")
     path = Path(spec).expanduser()
     if spec == SMOLLM2:
         return _smollm2()
@@ -107,24 +120,25 @@ def load(
 
     Raises ValueError, naming the spec and the fix, if there is no such model.
     """
+    again = partial(load, spec, device=device, dtype=dtype, trust_remote_code=trust_remote_code)
     device = device or _default_device()
     name, template_options = split_options(spec)
     same = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
     plain = load(name, **same) if template_options else None  # type: ignore[arg-type]
     with _loading:
         source = resolve(name)
-        key = (spec, device, str(dtype), trust_remote_code, _written(source))
+        key = (spec, device, str(dtype), trust_remote_code, written(source))
         if key not in _loaded and plain is not None:
             _loaded[key] = LanguageModel(
                 plain.model, plain.tokenizer, name=spec, revision=plain.revision, template_options=template_options
-            )
+            ).loaded_by(again)
         elif key not in _loaded:
             model, tokenizer = _from_pretrained(
                 AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
             )
             revision = getattr(model.config, "_commit_hash", None) or source.revision
             limits = _CPU_LIMITS if device == "cpu" and spec not in TINY else {}
-            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits)
+            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits).loaded_by(again)
         return _loaded[key]
 
 
@@ -167,7 +181,7 @@ def load_reward_model(
     return model, tokenizer, getattr(model.config, "_commit_hash", None) or source.revision
 
 
-def _written(source: ModelFiles) -> tuple[tuple[str, int, int], ...]:
+def written(source: ModelFiles) -> tuple[tuple[str, int, int], ...]:
     """Name, size and time of a local model's files."""
     if source.hub:
         return ()
@@ -193,7 +207,7 @@ def _from_pretrained(
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
-        source = _without_gguf(source, trust_remote_code)
+        source = without_gguf(source, trust_remote_code)
         # left out, transformers asks on standard input
         shared = {**source.options, "trust_remote_code": trust_remote_code}
         with quiet:
@@ -239,7 +253,7 @@ def _without_bars() -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stderr(io.StringIO())
 
 
-def _without_gguf(source: ModelFiles, trust_remote_code: bool) -> ModelFiles:
+def without_gguf(source: ModelFiles, trust_remote_code: bool = False) -> ModelFiles:
     """The same model from its converted copy, made first if need be; a source that is no GGUF file as it is."""
     if not source.gguf_file:
         return source

@@ -198,6 +198,18 @@ def test_a_server_without_log_probabilities_says_what_to_do(server: ApiServer) -
     assert len(server.requests) == 1
 
 
+def test_a_judge_that_thinks_first_says_so_too_and_takes_votes_where_it_is_told(server: ApiServer) -> None:
+    server.logprobs = False
+    with pytest.raises(PlayerError, match=rf"no log-probabilities.*reasoning:sampled:{server.spec}"):
+        decided(server, f"reasoning:{server.spec}")
+    server.requests.clear()
+    server.words = lambda body: "B" if len(body["messages"]) > 2 else "I weigh both."
+    (view,) = decided(server, f"reasoning:sampled:{server.spec}").decisions[0].views
+    assert len(server.requests) == 1 + 8  # one line of thought, and eight votes on it
+    assert view.info == {"votes": [0, 8], "thoughts": "I weigh both."}
+    assert view.probabilities == pytest.approx((0.1, 0.9))
+
+
 def test_what_servers_answer_beside_a_text(server: ApiServer) -> None:
     def speech(**about: Any) -> Any:
         server.message, server.finish = about.get("message", {}), about.get("finish", "stop")
@@ -267,7 +279,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: ApiModel("m", "http://h/v1/chat/completions"), "leave /chat/completions out"),
     (lambda: ApiModel("m", concurrency=10**7), "raise the limit"),
     (lambda: ApiModel("m", timeout=0), "timeout=0"),
-    (lambda: make_judge("reward-model:openai:m"), "KIND one of"),
+    (lambda: make_judge("reward-model:openai:m"), "a server's model can't be one; give one of logit"),
     (lambda: make_judge("logits:openai:m"), "KIND one of"),
 ]
 

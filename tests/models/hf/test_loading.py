@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import shutil
+import weakref
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -18,7 +20,8 @@ from random_models import fresh, requests, user
 
 from oversight_envs.judges import make_judge
 from oversight_envs.judges.reward_model import RewardModelVerifier
-from oversight_envs.models import LanguageModel, load
+from oversight_envs.models import LanguageModel, load, unload
+from oversight_envs.models.hf import loading
 from oversight_envs.models.hf.loading import resolve, save_folder
 from oversight_envs.models.tiny import weights_folder
 from oversight_envs.training import TextPolicy
@@ -132,3 +135,15 @@ def test_a_folder_that_was_written_anew_is_loaded_anew(tmp_path: Path) -> None:
     second = load(str(folder))
     assert second is not first
     assert second.fingerprint != first.fingerprint
+
+
+def test_unloaded_models_are_gone_once_nobody_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_loaded", {})  # other tests hold theirs
+    kept = load("tiny-stories-judge")
+    assert load("tiny-stories-judge") is kept
+    gone = weakref.ref(kept.model)
+    unload()
+    assert load("tiny-stories-judge") is not kept
+    del kept
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,62 @@
+"""From jobs to records: what every episode of a rollout shares, and the one way in which it is played, wherever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from oversight_envs.core.episode import Episode
+from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.record import Record
+from oversight_envs.core.rewards import RewardRule, finish
+from oversight_envs.core.usage import Spent, summed
+from oversight_envs.play.drive import OnFailure, drive
+
+
+class Job(NamedTuple):
+    """One episode to be played. ``place`` is where its record stands among those of the rollout."""
+
+    place: int
+    question: Question
+    seed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all episodes of a rollout share. ``described`` is what their records say of ``players``."""
+
+    game: Protocol
+    task: Task
+    players: Mapping[str, Any]
+    rule: RewardRule
+    group: str | None
+    described: Mapping[str, Any]
+    concurrency: int
+    on_failure: OnFailure
+
+    def play(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Record]]:
+        """Plays jobs, as many at once as ``concurrency`` says, and yields each with its record as it ends."""
+        begun: dict[int, tuple[Job, float, dict[str, list[Spent]]]] = {}
+
+        def begin(job: Job) -> tuple[Episode, Mapping[str, Any]]:
+            episode = Episode(self.game, job.question, job.seed)
+            begun[id(episode)] = job, time.perf_counter(), {}
+            return episode, self.players
+
+        def note(episode: Episode, role: str, spent: Spent) -> None:
+            if id(episode) in begun:  # else it has failed by another ask meanwhile
+                begun[id(episode)][2].setdefault(role, []).append(spent)
+
+        episodes = drive(map(begin, jobs), concurrency=self.concurrency, on_failure=self.on_failure, on_spent=note)
+        for episode in episodes:
+            job, started, spent = begun.pop(id(episode))
+            timings = {"wall_s": time.perf_counter() - started}
+            usage = {role: summed(spent[role]) for role in sorted(spent)}
+            yield job, self.finish(episode, timings=timings, usage=usage)
+
+    def finish(self, episode: Episode, **about: Any) -> Record:
+        """The record of an episode that is over."""
+        return finish(episode, self.task, self.rule, group=self.group, **{"players": self.described, **about})
