@@ -7,8 +7,8 @@ Every row is a ratio of times for the same work in one run, with SmolLM2-135M. T
 tokens: nothing ends a reply early. Prompts are those of games on the articles of QuALITY (``--quality``: its file), or
 else on articles put together of the embedded passages.
 
-``--full`` plays 100 questions of 10 articles. Otherwise they are 10 of one article, and without shared prefixes one: with
-nothing shared, every question costs what the others do.
+``--full`` plays 100 questions of 10 articles. Otherwise they are 10 of one article, and without shared prefixes one:
+with nothing shared, every question costs what the others do.
 """
 
 from __future__ import annotations
