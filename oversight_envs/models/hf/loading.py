@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
+from oversight_envs.models.hf.int8 import quantize
 from oversight_envs.models.hf.language_model import LanguageModel
 
 SMOLLM2 = "smollm2-135m"
@@ -97,10 +98,11 @@ def load(
     A folder or file that was written anew since is read anew.
 
     Args:
-        spec: the model's name; behind a question mark, options of its chat template
-            (``org/name?enable_thinking=false``). With other options it is the same model in memory.
+        spec: the model's name; behind a question mark, ``dtype`` and options of its chat template
+            (``org/name?dtype=int8&enable_thinking=false``). With other template options it is the same model in memory.
         device: where to put it: a GPU if there is one, by default.
-        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default.
+        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default. ``int8`` is for playing faster on
+            a CPU (see ``hf.int8``): such a model can't be trained.
         trust_remote_code: whether to run Python code that comes with the model, with all that you may do yourself.
             Read the code first. A model that is given by its name alone (in a list of players, on the command line) is
             never loaded so.
@@ -108,28 +110,42 @@ def load(
     Raises ValueError, naming the spec and the fix, if there is no such model.
     """
     device = device or _default_device()
-    name, template_options = split_options(spec)
+    name, options = split_options(spec)
+    dtype = _dtype(spec, options.pop("dtype", dtype), device)
     same = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
-    plain = load(name, **same) if template_options else None  # type: ignore[arg-type]
+    plain = load(name, **same) if name != spec else None  # type: ignore[arg-type]
     with _loading:
         source = resolve(name)
         key = (spec, device, str(dtype), trust_remote_code, _written(source))
-        if key not in _loaded and plain is not None:
+        if key not in _loaded:
+            if plain is not None:
+                model, tokenizer, revision = plain.model, plain.tokenizer, plain.revision
+            else:
+                model, tokenizer = _from_pretrained(
+                    AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
+                )
+                revision = getattr(model.config, "_commit_hash", None) or source.revision
+            limits = _CPU_LIMITS if device == "cpu" and name not in TINY else {}
             _loaded[key] = LanguageModel(
-                plain.model, plain.tokenizer, name=spec, revision=plain.revision, template_options=template_options
+                model, tokenizer, name=spec, revision=revision, template_options=options, **limits
             )
-        elif key not in _loaded:
-            model, tokenizer = _from_pretrained(
-                AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
-            )
-            revision = getattr(model.config, "_commit_hash", None) or source.revision
-            limits = _CPU_LIMITS if device == "cpu" and spec not in TINY else {}
-            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits)
         return _loaded[key]
 
 
+def _dtype(spec: str, dtype: Any, device: str) -> torch.dtype | str | None:
+    """``dtype`` as a torch dtype, ``auto`` or None. Raises ValueError for what weights can't be."""
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) and dtype != "auto" else dtype
+    if found == torch.int8 and torch.device(device).type != "cpu":
+        raise ValueError(f"model={spec!r}: dtype='int8' is for playing on a CPU, not on {device!r}; leave it out")
+    if found in (None, "auto") and dtype in (None, "auto"):
+        return found
+    if not isinstance(found, torch.dtype) or not (found.is_floating_point or found == torch.int8):
+        raise ValueError(f"model={spec!r}: dtype={dtype!r}: give 'float32', 'bfloat16', 'float16' or, on a CPU, 'int8'")
+    return found
+
+
 def split_options(spec: str) -> tuple[str, dict[str, Any]]:
-    """A model's name, and the options of its chat template that stand behind it: ``name?enable_thinking=false&k=1``.
+    """A model's name, and the options that stand behind it: ``name?dtype=int8&enable_thinking=false&k=1``.
 
     Values are JSON where they can be read so (``false``, ``2``), else texts. Raises ValueError for anything else.
     """
@@ -141,7 +157,9 @@ def split_options(spec: str) -> tuple[str, dict[str, Any]]:
     except ValueError:
         pairs = []
     if not pairs or len(dict(pairs)) < len(pairs) or not all(key.isidentifier() for key, _ in pairs):
-        raise ValueError(f"model={spec!r}: behind the ? give options of the chat template, as in enable_thinking=false")
+        raise ValueError(
+            f"model={spec!r}: behind the ? give dtype=… or options of the chat template, as in enable_thinking=false"
+        )
     return name, {key: _value(text) for key, text in pairs}
 
 
@@ -189,7 +207,8 @@ def _from_pretrained(
     *,
     trust_remote_code: bool = False,
 ) -> tuple[Any, Any]:
-    if dtype is None:
+    eight_bits = dtype == torch.int8
+    if dtype is None or eight_bits:
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
@@ -214,6 +233,8 @@ def _from_pretrained(
     model.to(device)
     if source.gguf_file:
         _forget_gguf(model)
+    if eight_bits:
+        quantize(model)
     return loaded, tokenizer
 
 
