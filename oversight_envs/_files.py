@@ -13,6 +13,11 @@ UNFINISHED = ".unfinished-"
 """How the name of a file or folder begins while it is being written; what a kill leaves of it may be removed."""
 
 
+def cache_folder() -> Path:
+    """Where what was downloaded or converted is kept for this user. It may be deleted at any time."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oversight-envs"
+
+
 def regular_file(path: str | Path) -> Path:
     """``path``, where there is a file or nothing yet.
 

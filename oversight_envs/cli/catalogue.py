@@ -26,6 +26,8 @@ TASKS = {
     "quality": "QuALITY articles, from a file or the official release",
     "gsm8k": "GSM8K word problems, from a file or the hub",
     "jsonl": "your own questions, one JSON object a line: --task-option path=FILE",
+    "csv": 'your own questions from a table: --task-option path=FILE --task-option columns=\'{"question": "query"}\'',
+    "hub": "a data set of the Hugging Face hub: --task-option dataset=NAME, with columns as for csv",
     "stories": "endless procedural stories: who has what where",
     "arithmetic": "endless procedural word problems with written steps",
     "nested_sums": "endless sums that split into smaller ones, each of which can be checked",

@@ -47,6 +47,7 @@ Ctrl-C stops it; the same command goes on."""
 
 def run_demo(console: Console, out: Path, model: str) -> None:
     """Two episodes shown live, two small evaluations, two short trainings, and the report under ``out``."""
+    from oversight_envs.models import unload
     from oversight_envs.report.report import write_report
 
     started = time.perf_counter()
@@ -68,6 +69,8 @@ def run_demo(console: Console, out: Path, model: str) -> None:
         chosen = [task[index] for index in range(QUESTIONS)]
         evaluations.append(run_evaluation(game, task, cast, questions=chosen, out=folder, seed=SEED, about=about))
         show_evaluation(console, evaluations[-1])
+    del cast
+    unload()  # its memory is for the trainings
     _say(console, "Training tiny models, side by side: self-play debate, and prover-verifier rounds")
     trainings = train(
         console,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -81,7 +82,13 @@ def parse_value(text: str, kind: Any) -> Any:
         raise ValueError("give " + " or ".join(_wanted(k) for k in kinds))
     if get_origin(kind) is tuple:  # of any length, as (int, ...)
         return tuple(parse_value(part.strip(), get_args(kind)[0]) for part in text.split(",") if part.strip())
-    if get_origin(kind) is Literal:
+    if get_origin(kind) is Mapping:
+        try:
+            if isinstance(value := json.loads(text), dict):
+                return value
+        except ValueError:
+            pass
+    elif get_origin(kind) is Literal:
         for choice in get_args(kind):
             if text == str(choice):
                 return choice
@@ -101,5 +108,7 @@ def parse_value(text: str, kind: Any) -> Any:
 def _wanted(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
+    if get_origin(kind) is Mapping:
+        return """a JSON object, as '{"question": "query"}'"""
     names = {bool: "true or false", int: "a whole number", float: "a number", type(None): "none"}
     return names.get(kind, "a text")

@@ -19,6 +19,8 @@ import numpy as np
 from oversight_envs.core.checks import at_least, one_of
 
 LEVEL = 0.95
+SAME = 1e-9
+"""Values that differ by less are equal but for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ def share(pairs: Iterable[QuestionValue]) -> Estimate:
 
 
 def mean(pairs: Iterable[QuestionValue]) -> Estimate:
-    """The mean over questions of each question's mean, with Student's t interval (none for a single question)."""
+    """The mean over questions of each question's mean, with Student's t interval.
+
+    None for a single question, nor for values that are all the same: one of no width would claim to be certain.
+    """
     from scipy.stats import t
 
     values = list(by_question(pairs).values())
@@ -95,6 +100,8 @@ def mean(pairs: Iterable[QuestionValue]) -> Estimate:
     if n < 2:
         return Estimate(values[0] if values else None, n=n)
     centre, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(n)
+    if max(values) - min(values) < SAME:
+        return Estimate(centre, n=n)
     half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error
     return Estimate(centre, centre - half, centre + half, n)
 
@@ -114,7 +121,8 @@ def bootstrap(
 ) -> tuple[float | None, float | None]:
     """The percentile bootstrap interval of ``statistic``, a function of the indices drawn from ``range(n)``.
 
-    Draws on which it is undefined (NaN) are left out. ``(None, None)`` for fewer than two units.
+    Draws on which it is undefined (NaN) are left out. ``(None, None)`` for fewer than two units, and where all draws
+    are the same: an interval of no width would claim to be certain.
     """
     from scipy.stats import DegenerateDataWarning
     from scipy.stats import bootstrap as resample
@@ -137,7 +145,7 @@ def bootstrap(
             rng=np.random.default_rng(seed),
         ).bootstrap_distribution
     drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) == 0:
+    if len(drawn) == 0 or drawn.max() - drawn.min() < SAME:
         return None, None
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -98,9 +98,15 @@ def _number(value: Any) -> float | None:
     return None
 
 
+def _plain(value: Any) -> Any:
+    """An array or tensor as numbers; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") and not isinstance(value, Real) else value
+
+
 def _as_verdict(value: Any, case: Case, means: _Means, name: str) -> Verdict:
     labels = case.labels
     returned = f"a judge's function, {name}, returned {value!r:.200} for question {case.question_id!r}"
+    value = _plain(value)
     if isinstance(value, Verdict):
         return value
     if isinstance(value, str):
@@ -125,7 +131,6 @@ def _as_verdict(value: Any, case: Case, means: _Means, name: str) -> Verdict:
             "probability": "give a number between 0 and 1",
             "decides": "give a label, a Verdict or a probability for each label",
         }[means]
-        fix += "; of an array, .tolist() or .item()" if hasattr(value, "tolist") and not isinstance(value, Real) else ""
         raise PlayerError(f"{returned}: {fix}")
     if means == "decides":
         raise PlayerError(
@@ -155,7 +160,7 @@ def _as_score(value: Any, solution: Solution, name: str) -> float:
             return float(solution.read(value))  # type: ignore[arg-type]
         except DecisionError as error:
             raise PlayerError(f"{returned}: {error}") from None
-    number = _number(value)
+    number = _number(_plain(value))
     if number is None:
         raise PlayerError(f"{returned}: give V, the log-odds that the solution is right, as a finite number")
     return number

@@ -1,7 +1,8 @@
 """Language models as debater, prover, judge or verifier: in this process, or behind a server (``api``).
 
-``load("smollm2-135m")`` gives a ``LanguageModel``; ``LanguageModel(model, tokenizer)`` wraps one that is in memory.
-These two import torch and transformers, on first use; the core never does.
+``load("smollm2-135m")`` gives a ``LanguageModel`` and keeps it for whoever asks again, until ``unload()``;
+``LanguageModel(model, tokenizer)`` wraps one that is in memory. They import torch
+and transformers, on first use; the core never does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from oversight_envs.models.requests import Completion, Generation, LabelReading,
 
 if TYPE_CHECKING:
     from oversight_envs.models.hf.language_model import LanguageModel
-    from oversight_envs.models.hf.loading import load
+    from oversight_envs.models.hf.loading import load, unload
 
 __all__ = [
     "Ability",
@@ -29,6 +30,7 @@ __all__ = [
     "TrainableEngine",
     "fit_passage",
     "load",
+    "unload",
 ]
 
 __getattr__: Any = lazy_attributes(
@@ -36,5 +38,6 @@ __getattr__: Any = lazy_attributes(
     {
         "LanguageModel": "oversight_envs.models.hf.language_model",
         "load": "oversight_envs.models.hf.loading",
+        "unload": "oversight_envs.models.hf.loading",
     },
 )

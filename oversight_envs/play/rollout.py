@@ -6,13 +6,14 @@ questions and concurrency don't change results (for language models: but for flo
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oversight_envs.core.checks import at_least, whole
+from oversight_envs.core.checks import at_least, one_of, whole
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
@@ -78,6 +79,11 @@ def rollout(
     game, source, seed = as_protocol(protocol), as_task(task), whole("seed", seed)
     at_least("samples", samples, 1)
     at_least("concurrency", concurrency, 1)
+    one_of("reuse", reuse, (None, True, False))
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path={path!r:.80}: give the path of a file")
+    if group is not None and not isinstance(group, str):
+        raise TypeError(f"group={group!r:.80}: give the name of the batch, a string")
     game.check_task(source)
     rule = get_rule(reward, game)
     chosen = choose(source, questions, seed)
@@ -153,7 +159,7 @@ def rollout(
 def choose(task: Task, questions: int | Sequence[Question] | None, seed: int) -> Sequence[Question]:
     """So many questions of the task in its seeded order (None: all), or the questions that were given."""
     if questions is None or isinstance(questions, (Integral, str)) or not isinstance(questions, Sequence):
-        return task.sample(questions, seed=seed)  # type: ignore[arg-type]  # which says what is wrong with others
+        return task.sample(None if questions is None else whole("questions", questions), seed=seed)
     for question in questions:
         if not isinstance(question, Question):
             raise TypeError(f"questions holds {question!r:.80}: give Questions (task[0] is one), or how many to draw")

@@ -52,7 +52,8 @@ def _judged(name: str, decisions: Decisions, *, both_orders: bool) -> list[str]:
         f"guessing would be right on {chance:.0%}, so this is {_versus(accuracy, chance)}."
     ]
     bias = decisions.position_bias
-    if bias.value is not None and bias.interval and not bias.low <= 0 <= bias.high:  # type: ignore[operator]
+    # of fewer questions, chance alone often shows every right answer in the same place
+    if bias.value is not None and bias.interval and bias.n >= 6 and not bias.low <= 0 <= bias.high:  # type: ignore[operator]
         side = "first" if bias.value > 0 else "last"
         cure = "both orders were judged, which cancels this" if both_orders else "judge both orders to cancel this"
         said.append(

@@ -6,11 +6,13 @@
 | ``quality`` | QuALITY articles from a file or from the official release | no |
 | ``gsm8k`` | GSM8K word problems from a file or from the hub | yes |
 | ``jsonl`` | your own questions, one a line | where questions have no options |
+| ``csv`` | your own questions from a table: ``from_csv`` | where questions have no options |
+| ``hub`` | questions of a data set of the Hugging Face hub: ``from_hub`` | where questions have no options |
 | ``stories`` | endless procedural stories: where was the kettle on day 7? | no |
 | ``arithmetic`` | endless procedural word problems or bare chains, with written solutions | yes |
 | ``nested_sums`` | endless sums that split into smaller ones | yes, and each part |
 
-Your own questions also come from ``ListTask(rows)``, ``from_csv(path)`` and ``from_hub(dataset)``: see ``lists.py``.
+Your own questions also come from a list, ``ListTask(rows)``: see ``lists.py`` for all three.
 ``final_answer`` reads the answer of a solution that ends in one.
 
 A task's module is imported when the task is made, so that naming one costs nothing.
@@ -35,6 +37,8 @@ _TASKS = {
     "quality": "oversight_envs.tasks.quality:Quality",
     "gsm8k": "oversight_envs.tasks.gsm8k:GSM8K",
     "jsonl": "oversight_envs.tasks.jsonl:JSONL",
+    "csv": "oversight_envs.tasks.lists:from_csv",
+    "hub": "oversight_envs.tasks.lists:from_hub",
     "stories": "oversight_envs.tasks.stories:Stories",
     "arithmetic": "oversight_envs.tasks.arithmetic:Arithmetic",
     "nested_sums": "oversight_envs.tasks.nested_sums:NestedSums",

@@ -10,12 +10,13 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from oversight_envs._files import cache_folder
 from oversight_envs.tasks.files import Row
 
 
 def official_file(url: str) -> Path:
-    """The file at ``url``, downloaded once and kept under ``$XDG_CACHE_HOME`` (``~/.cache``)``/oversight_envs``."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oversight_envs"
+    """The file at ``url``, downloaded once and kept under ``$XDG_CACHE_HOME`` (``~/.cache``)``/oversight-envs``."""
+    folder = cache_folder()
     file = folder / url.rsplit("/", 1)[-1]
     if file.is_file():
         return file
@@ -39,8 +40,8 @@ def hub_rows(dataset: str, config: str | None, split: str) -> Iterator[Row]:
         from datasets import load_dataset
     except ImportError as error:
         raise ImportError(
-            f"loading {dataset} from the hub needs the datasets library: pip install 'oversight_envs[hub]', "
-            "or pass path=FILE"
+            f"loading {dataset} from the hub needs the datasets library: pip install 'oversight-envs[hub]', "
+            "or give a file"
         ) from error
     try:
         table = load_dataset(dataset, config, split=split)

@@ -49,7 +49,8 @@ def test_the_argument_says_what_a_number_means() -> None:
 @pytest.mark.parametrize(
     ("value", "probability"),
     [("A", 0.99), ("b", 0.01), ("A: 0.7, B: 0.3", 0.7), ({"B": 0.75, "A": 0.25}, 0.25), ((0.25, 0.75), 0.25),
-     ([np.float64(0.25), 0.75], 0.25), (Verdict((math.log(0.25), math.log(0.75))), 0.25)],
+     ([np.float64(0.25), 0.75], 0.25), (np.array([0.25, 0.75]), 0.25),
+     (Verdict((math.log(0.25), math.log(0.75))), 0.25)],
 )  # fmt: skip
 def test_what_no_one_can_mistake_is_taken_from_any_function(value: Any, probability: float) -> None:
     for argument in ("decides", "log_odds", "probability"):
@@ -58,7 +59,7 @@ def test_what_no_one_can_mistake_is_taken_from_any_function(value: Any, probabil
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, math.nan, math.inf, 1j, np.array(0.8), np.array([0.8]), np.array([0.2, 0.8]), [1.0, 0.0], [0.5],
+    [None, True, math.nan, math.inf, 1j, np.array([0.8]), np.array([0.2, 0.9]), [1.0, 0.0], [0.5],
      [0.5, 0.6], [0.2, None], [math.nan, 0.5], {"A": 0.5}, {"A": 0.5, "B": 0.5, "C": 0.1}, "neither", "", b"A", object],
 )  # fmt: skip
 def test_what_a_function_returns_is_refused_by_name(value: Any) -> None:

@@ -72,6 +72,6 @@ def test_what_is_printed_is_short(records: list[Record]) -> None:
         "debate on questions",
         "  debate: 2 episodes on 2 questions; accuracy 75% [20%, 97%] (chance 50%)",
         "  blind: 2 episodes on 2 questions; accuracy 75% [20%, 97%] (chance 50%)",
-        "  gain over blind: +0 points [+0, +0]",
+        "  gain over blind: +0 points",
     ]
     assert "helpful_0 right" in str(Evaluation({"prover_verifier": solved}))

@@ -33,12 +33,12 @@ def test_data_sets_are_fetched_once_or_say_how_to_do_without(tmp_path: Path, mon
     assert [url.rsplit(".", 1)[-1] for url in fetched] == ["train", "dev"]
     with pytest.raises(ConnectionError, match="path="):
         hub.official_file("https://example.org/other")
-    assert len(list((tmp_path / "oversight_envs").iterdir())) == 2
+    assert len(list((tmp_path / "oversight-envs").iterdir())) == 2
 
     library = types.ModuleType("datasets")
     library.load_dataset = lambda name, config, split: [{"question": name, "answer": "#### 4"}]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "datasets", library)
     assert GSM8K(split="test")[0].text == "openai/gsm8k"
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ImportError, match=r"oversight_envs\[hub\].*path="):
+    with pytest.raises(ImportError, match=r"oversight-envs\[hub\]"):
         GSM8K()

@@ -20,15 +20,12 @@ from tempfile import TemporaryDirectory
 
 from safetensors import SafetensorError
 
+from oversight_envs._files import cache_folder
+
 log = logging.getLogger(__name__)
 
 LARGEST = 2 * 2**30
 """Bytes of the largest GGUF file that is kept converted: in float32 it becomes up to eight times as large."""
-
-
-def cache_folder() -> Path:
-    """Where converted files are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oversight-envs"
 
 
 def converted(file: Path, convert: Callable[[Path], None]) -> Path | None:

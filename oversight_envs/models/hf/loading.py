@@ -40,6 +40,12 @@ _loaded: dict[tuple[Any, ...], LanguageModel] = {}
 _loading = Lock()
 
 
+def unload() -> None:
+    """Lets go of all models that ``load`` keeps; the memory of those that nobody else holds is free."""
+    with _loading:
+        _loaded.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
     """Where a model comes from: a hub id or folder, and the GGUF file in it."""

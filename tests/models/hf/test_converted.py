@@ -12,8 +12,9 @@ import pytest
 import torch
 from gguf import GGUFWriter, TokenType
 
+from oversight_envs._files import cache_folder
 from oversight_envs.models.hf import loading
-from oversight_envs.models.hf.converted import cache_folder, converted
+from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.loading import _from_pretrained, resolve
 
 
