@@ -15,6 +15,7 @@ from oversight_envs.core.prompt import Message
 from oversight_envs.core.requests import Solution
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.hf.chat import ChatEncoder
+from oversight_envs.models.hf.int8 import dtype_name
 from oversight_envs.models.hf.loading import load_reward_model, split_options
 from oversight_envs.models.hf.template import describe_options
 
@@ -26,7 +27,8 @@ class RewardModelVerifier:
         model: a Hugging Face ``AutoModelForSequenceClassification`` model, or the name of one.
         tokenizer: its tokenizer, with a chat template; comes with the name where a name is given.
         name: what to call it in records and errors.
-        template_options: further variables for the chat template; a name may have them behind a question mark.
+        template_options: further variables for the chat template; a name may have them behind a question mark, and
+            ``dtype`` as in ``load``.
         batch_size: the most solutions in one forward pass. A model whose config names no padding token of its
             vocabulary can only take one at a time, and does.
     """
@@ -46,8 +48,9 @@ class RewardModelVerifier:
         if isinstance(model, str):
             name = name or model
             model, written = split_options(model)
+            dtype = written.pop("dtype", None)
             options = written | options
-            model, tokenizer, self.revision = load_reward_model(model)
+            model, tokenizer, self.revision = load_reward_model(model, dtype=dtype)
         if tokenizer is None:
             raise ValueError("tokenizer=None: give the reward model's tokenizer, or its name instead of the model")
         self.name = name or getattr(model, "name_or_path", "") or type(model).__name__
@@ -98,7 +101,7 @@ class RewardModelVerifier:
 
     @property
     def description(self) -> dict[str, Any]:
-        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
+        dtype = dtype_name(self.model)
         described = {"type": "RewardModelVerifier", "model": self.name, "revision": self.revision, "dtype": dtype}
         return described | describe_options(self.template_options)
 

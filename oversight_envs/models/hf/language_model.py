@@ -21,7 +21,7 @@ from oversight_envs.models.engine import Ability
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.forward import Batch, Reader
-from oversight_envs.models.hf.int8 import quantized
+from oversight_envs.models.hf.int8 import dtype_name, quantized
 from oversight_envs.models.hf.prefixes import Ids
 from oversight_envs.models.hf.sampling import draw, log_softmax
 from oversight_envs.models.hf.template import describe_options
@@ -99,7 +99,7 @@ class LanguageModel:
     @property
     def description(self) -> dict[str, Any]:
         """What the record keeps of it."""
-        dtype = "int8" if quantized(self.model) else str(next(self.model.parameters()).dtype).removeprefix("torch.")
+        dtype = dtype_name(self.model)
         described = {"type": "LanguageModel", "model": self.name, "revision": self.revision, "dtype": dtype}
         return described | describe_options(self.template_options)
 

@@ -181,8 +181,9 @@ def load_reward_model(
 ) -> tuple[Any, Any, str | None]:
     """A sequence classifier, its tokenizer and its revision. Raises ValueError if its score head was never trained."""
     source = resolve(spec)
+    device = device or _default_device()
     auto_class, options = AutoModelForSequenceClassification, {"output_loading_info": True}
-    (model, info), tokenizer = _from_pretrained(auto_class, source, device or _default_device(), dtype, options)
+    (model, info), tokenizer = _from_pretrained(auto_class, source, device, _dtype(spec, dtype, device), options)
     if info["missing_keys"]:
         raise ValueError(
             f"model={spec!r} is no reward model: it has no {', '.join(sorted(info['missing_keys']))}; "
