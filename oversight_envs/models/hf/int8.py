@@ -26,6 +26,10 @@ _MANY = 64
 class Int8Linear(nn.Module):
     """A linear layer's weights in 8 bits, with a scale for each output; not trainable."""
 
+    weight: Tensor
+    scales: Tensor
+    bias: Tensor | None
+
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         weight = linear.weight.detach().float()
