@@ -4,7 +4,7 @@
 
 ``PATH`` is a Python interpreter with ``llama-cpp-python``: it is built from source, best in an environment of its own.
 All write the same number of tokens after prompts of the same length, at temperature 1 over the whole vocabulary, and
-nobody stops early; reading the prompts counts. What 8 bits do to a judge is measured as well: the log-odds that
+nobody stops early; reading the prompts is left out. What 8 bits do to a judge is measured as well: the log-odds that
 ``LogitJudge`` reads from real debates about the embedded passages, against those in float32.
 """
 
@@ -57,11 +57,12 @@ llm = Llama(asked["file"], n_ctx=4096, n_threads=threads, n_threads_batch=thread
 
 def write(ids, count):
     llm.reset()
-    start = time.perf_counter()
     tokens = llm.generate(ids, temp=1.0, top_k=0, top_p=1.0, min_p=0.0)
+    next(tokens)
+    read = time.perf_counter()
     for _ in range(count):
         next(tokens)
-    return count / (time.perf_counter() - start)
+    return count / (time.perf_counter() - read)
 
 log_odds = []
 for ids, labels in asked["labels"]:
@@ -112,10 +113,15 @@ def endless(lm: LanguageModel) -> LanguageModel:
 
 
 def rate(lm: LanguageModel, prompts: Sequence[Sequence[int]], count: int) -> float:
-    lm.forget()
-    start = time.perf_counter()
-    written = lm.generate([Generation(ids, seed=i, max_new_tokens=count) for i, ids in enumerate(prompts)])
-    return sum(len(completion.token_ids) for completion in written) / (time.perf_counter() - start)
+    """New tokens per second, behind the first one of each: reading the prompts is left out."""
+
+    def seconds(new: int) -> float:
+        lm.forget()
+        start = time.perf_counter()
+        lm.generate([Generation(ids, seed=i, max_new_tokens=new) for i, ids in enumerate(prompts)])
+        return time.perf_counter() - start
+
+    return count * len(prompts) / (seconds(count + 1) - seconds(1))
 
 
 class Recorder:

@@ -18,6 +18,7 @@ from torch.nn.functional import linear as float_linear
 
 _LARGEST = 127
 _BASE = 2 * _LARGEST  # what is left over after rounding is at most a half, and becomes the next digit
+_PLACES = torch.tensor([[1, 1 / _BASE, 1 / _BASE**2]])
 _TINY = 1e-12
 _MANY = 64
 """Rows from which on computing takes longer than reading: the weights are then turned to float32 for each use."""
@@ -43,9 +44,8 @@ class Int8Linear(nn.Module):
         if len(rows) >= _MANY:
             return float_linear(inputs, self.weight * self.scales[:, None], self.bias)
         largest = torch.linalg.vector_norm(rows, math.inf, dim=-1, keepdim=True).clamp_(min=_TINY).div_(_LARGEST)
-        sums = torch._int_mm(_digits(rows / largest), self.weight.t()).view(3, len(rows), -1)
-        outputs = sums[1].float().add_(sums[2], alpha=1 / _BASE).mul_(1 / _BASE).add_(sums[0])
-        outputs = outputs.mul_(self.scales).mul_(largest)
+        sums = torch._int_mm(_digits(rows / largest), self.weight.t()).float()
+        outputs = _PLACES.mm(sums.view(3, -1)).view(len(rows), -1).mul_(self.scales).mul_(largest)
         if self.bias is not None:
             outputs += self.bias
         return outputs.view(*inputs.shape[:-1], -1)
