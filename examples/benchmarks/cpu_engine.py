@@ -1,11 +1,11 @@
-"""Tokens per second of the embedded model on a CPU: float32, 8 bits, and llama.cpp on the same file, in one run.
+"""Tokens per second of the embedded model on a CPU, in float32 and float16, beside llama.cpp on the same file.
 
     python examples/benchmarks/cpu_engine.py [--llama-python PATH] [--out examples/results/cpu_engine.json]
 
 ``PATH`` is a Python interpreter with ``llama-cpp-python``: it is built from source, best in an environment of its own.
 All write the same number of tokens after prompts of the same length, at temperature 1 over the whole vocabulary, and
-nobody stops early; reading the prompts is left out. What 8 bits do to a judge is measured as well: the log-odds that
-``LogitJudge`` reads from real debates about the embedded passages, against those in float32.
+nobody stops early; reading the prompts is left out. What rounded weights do to a judge is measured as well: the
+log-odds that ``LogitJudge`` reads from real debates about the embedded passages, against those in float32.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def main() -> None:
     if llama is None:
         print("llama.cpp is left out: --llama-python PATH names an interpreter with llama-cpp-python")
 
-    models = {"float32": load(MODEL, device="cpu"), "int8": load(MODEL, device="cpu", dtype="int8")}
+    models = {"float32": load(MODEL, device="cpu"), "float16": load(MODEL, device="cpu", dtype="float16")}
     text = "{} by {} they counted the ships that came home, and wrote them down in the book. " * 4
     prompts = [
         models["float32"].encode_text(f"{subject}: {text.format(*[subject] * 8)}") for subject in SUBJECTS.split()

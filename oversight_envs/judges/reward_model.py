@@ -15,8 +15,8 @@ from oversight_envs.core.prompt import Message
 from oversight_envs.core.requests import Solution
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.hf.chat import ChatEncoder
-from oversight_envs.models.hf.int8 import dtype_name
 from oversight_envs.models.hf.loading import load_reward_model, split_options
+from oversight_envs.models.hf.packed import dtype_name
 from oversight_envs.models.hf.template import describe_options
 
 

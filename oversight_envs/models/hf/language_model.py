@@ -21,7 +21,7 @@ from oversight_envs.models.engine import Ability
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.forward import Batch, Reader
-from oversight_envs.models.hf.int8 import dtype_name, quantized
+from oversight_envs.models.hf.packed import dtype_name, packed
 from oversight_envs.models.hf.prefixes import Ids
 from oversight_envs.models.hf.sampling import draw, log_softmax
 from oversight_envs.models.hf.template import describe_options
@@ -88,7 +88,7 @@ class LanguageModel:
     @property
     def can(self) -> frozenset[Ability]:
         able: set[Ability] = {"label_log_probs", "token_ids"}
-        return frozenset(able if quantized(self.model) else able | {"training"})
+        return frozenset(able if packed(self.model) else able | {"training"})
 
     @property
     def vocabulary_size(self) -> int:

@@ -19,8 +19,8 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
-from oversight_envs.models.hf.int8 import quantize
 from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.hf.packed import pack
 
 SMOLLM2 = "smollm2-135m"
 """A real 135M-parameter chat model from a PyPI package: works without a hub."""
@@ -105,10 +105,11 @@ def load(
 
     Args:
         spec: the model's name; behind a question mark, ``dtype`` and options of its chat template
-            (``org/name?dtype=int8&enable_thinking=false``). With other template options it is the same model in memory.
+            (``org/name?dtype=float16&enable_thinking=false``). With other options of the template it is the same model
+            in memory.
         device: where to put it: a GPU if there is one, by default.
-        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default. ``int8`` is for playing faster on
-            a CPU (see ``hf.int8``): such a model can't be trained.
+        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default. ``float16`` on a CPU is for
+            playing faster, in half of the memory (see ``hf.packed``): such a model can't be trained.
         trust_remote_code: whether to run Python code that comes with the model, with all that you may do yourself.
             Read the code first. A model that is given by its name alone (in a list of players, on the command line) is
             never loaded so.
@@ -117,7 +118,7 @@ def load(
     """
     device = device or _default_device()
     name, options = split_options(spec)
-    dtype = _dtype(spec, options.pop("dtype", dtype), device)
+    dtype = _dtype(spec, options.pop("dtype", dtype))
     same = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
     plain = load(name, **same) if name != spec else None  # type: ignore[arg-type]
     with _loading:
@@ -138,20 +139,18 @@ def load(
         return _loaded[key]
 
 
-def _dtype(spec: str, dtype: Any, device: str) -> torch.dtype | str | None:
+def _dtype(spec: str, dtype: Any) -> torch.dtype | str | None:
     """``dtype`` as a torch dtype, ``auto`` or None. Raises ValueError for what weights can't be."""
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) and dtype != "auto" else dtype
-    if found == torch.int8 and torch.device(device).type != "cpu":
-        raise ValueError(f"model={spec!r}: dtype='int8' is for playing on a CPU, not on {device!r}; leave it out")
-    if found in (None, "auto") and dtype in (None, "auto"):
-        return found
-    if not isinstance(found, torch.dtype) or not (found.is_floating_point or found == torch.int8):
-        raise ValueError(f"model={spec!r}: dtype={dtype!r}: give 'float32', 'bfloat16', 'float16' or, on a CPU, 'int8'")
+    if dtype in (None, "auto"):
+        return dtype  # type: ignore[no-any-return]
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ValueError(f"model={spec!r}: dtype={dtype!r}: give 'float32', 'bfloat16' or 'float16'")
     return found
 
 
 def split_options(spec: str) -> tuple[str, dict[str, Any]]:
-    """A model's name, and the options that stand behind it: ``name?dtype=int8&enable_thinking=false&k=1``.
+    """A model's name, and the options that stand behind it: ``name?dtype=float16&enable_thinking=false&k=1``.
 
     Values are JSON where they can be read so (``false``, ``2``), else texts. Raises ValueError for anything else.
     """
@@ -183,7 +182,7 @@ def load_reward_model(
     source = resolve(spec)
     device = device or _default_device()
     auto_class, options = AutoModelForSequenceClassification, {"output_loading_info": True}
-    (model, info), tokenizer = _from_pretrained(auto_class, source, device, _dtype(spec, dtype, device), options)
+    (model, info), tokenizer = _from_pretrained(auto_class, source, device, _dtype(spec, dtype), options)
     if info["missing_keys"]:
         raise ValueError(
             f"model={spec!r} is no reward model: it has no {', '.join(sorted(info['missing_keys']))}; "
@@ -214,8 +213,8 @@ def _from_pretrained(
     *,
     trust_remote_code: bool = False,
 ) -> tuple[Any, Any]:
-    eight_bits = dtype == torch.int8
-    if dtype is None or eight_bits:
+    packs = device == "cpu" and dtype == torch.float16
+    if dtype is None or packs:
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
@@ -240,8 +239,8 @@ def _from_pretrained(
     model.to(device)
     if source.gguf_file:
         _forget_gguf(model)
-    if eight_bits:
-        quantize(model)
+    if packs:
+        pack(model)
     return loaded, tokenizer
 
 

@@ -1,10 +1,7 @@
-"""Models in 8 bits: close to float32, the same alone and in a batch, and never trained."""
+"""Models with float16 weights: close to float32, the same alone and in a batch, and never trained."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,18 +11,9 @@ from torch import nn
 
 from oversight_envs.judges.reward_model import RewardModelVerifier
 from oversight_envs.models import LanguageModel, load
-from oversight_envs.models.hf.int8 import Int8Linear, quantize
 from oversight_envs.models.hf.loading import save_folder
+from oversight_envs.models.hf.packed import PackedLinear, pack
 from oversight_envs.training import JudgeTrainer, TextPolicy
-
-ERROR = """
-import torch
-from oversight_envs.models.hf.int8 import Int8Linear
-inputs, linear = torch.ones(3, 64), torch.nn.Linear(64, 8, bias=False)
-torch.nn.init.constant_(linear.weight, 0.5)
-print((Int8Linear(linear)(inputs) - linear(inputs)).abs().max().item())
-"""
-"""The largest sums there are: instructions that add them up in 16 bits would cut them to half."""
 
 
 @pytest.fixture(scope="module")
@@ -39,25 +27,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_layer_is_close_to_float32_and_each_row_alone(bias: bool) -> None:
     linear = seeded(lambda: nn.Linear(200, 30, bias=bias))
     inputs = seeded(lambda: torch.randn(2, 5, 200)) * torch.tensor([1e-4, 0, 1, 30, 1e4])[:, None]
-    layer = Int8Linear(linear)
+    layer = PackedLinear(linear)
     with torch.no_grad():
         expected, outputs = linear(inputs), layer(inputs)
         apart = (outputs - expected).norm(dim=-1) / expected.norm(dim=-1).clamp(min=1e-6)
         assert outputs.shape == expected.shape
-        assert apart.max() < 0.01
+        assert apart.max() < 1e-3
         for row in range(5):  # a neighbour 10,000 times as large changes nothing, not even the last bit
             assert torch.equal(outputs[:, row], layer(inputs[:, row]))
 
 
-@pytest.mark.parametrize("instructions", ["DEFAULT", "AVX2"])
-def test_sums_are_right_on_older_processors(instructions: str) -> None:
-    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions}
-    done = subprocess.run([sys.executable, "-c", ERROR], env=environment, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 1e-4
-
-
 def test_what_is_played_depends_on_the_request_alone(folder: Path) -> None:
-    lm = load(f"{folder}?dtype=int8")
+    lm = load(f"{folder}?dtype=float16")
     together = lm.generate(requests())
     lm.forget()
     for request, expected in zip(requests(), together, strict=True):
@@ -67,43 +48,49 @@ def test_what_is_played_depends_on_the_request_alone(folder: Path) -> None:
 
 
 def test_it_says_what_it_is_and_is_not_trained(folder: Path) -> None:
-    plain, lm = load(str(folder)), load(f"{folder}?dtype=int8")
-    assert lm.model is load(str(folder), dtype="int8").model
-    assert (plain.description["dtype"], lm.description["dtype"]) == ("float32", "int8")
+    plain, lm = load(str(folder)), load(f"{folder}?dtype=float16")
+    assert lm.model is load(str(folder), dtype="float16").model
+    assert (plain.description["dtype"], lm.description["dtype"]) == ("float32", "float16")
     assert plain.fingerprint != lm.fingerprint
     assert (plain.can - lm.can, lm.can - plain.can) == ({"training"}, set())
-    assert isinstance(lm.model.lm_head, Int8Linear)
+    assert isinstance(lm.model.lm_head, PackedLinear)
     assert isinstance(plain.model.lm_head, nn.Linear)
-    for refuses in (lambda: TextPolicy(lm), lambda: TextPolicy(f"{folder}?dtype=int8"), lambda: JudgeTrainer(lm)):
+    for refuses in (lambda: TextPolicy(lm), lambda: TextPolicy(f"{folder}?dtype=float16"), lambda: JudgeTrainer(lm)):
         with pytest.raises(ValueError, match="only plays"):
             refuses()
 
 
-def test_a_reward_model_in_8_bits(tmp_path: Path) -> None:
+def test_a_copy_reads_the_same(folder: Path) -> None:
+    lm = load(f"{folder}?dtype=float16")
+    copy = lm.copy()
+    assert copy.model is not lm.model
+    assert copy.fingerprint == lm.fingerprint
+    assert copy.generate(requests(2)) == lm.generate(requests(2))
+
+
+def test_a_reward_model_in_float16(tmp_path: Path) -> None:
     from transformers import LlamaForSequenceClassification
 
     config = random_model().model.config
     config = type(config).from_dict({**config.to_dict(), "num_labels": 1})
     save_folder(tmp_path, seeded(lambda: LlamaForSequenceClassification(config)), random_model().tokenizer)
-    verifier = RewardModelVerifier(f"{tmp_path}?dtype=int8")
-    assert verifier.description["dtype"] == "int8"
+    verifier = RewardModelVerifier(f"{tmp_path}?dtype=float16")
+    assert verifier.description["dtype"] == "float16"
 
 
 def test_bad_dtypes(folder: Path) -> None:
-    for dtype in ("int4", "int32", "", "nn", 8):
+    for dtype in ("int8", "int4", "", "nn", 8):
         with pytest.raises(ValueError, match="give 'float32'"):
             load(str(folder), dtype=dtype)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="int4"):
         load(f"{folder}?dtype=int4")
-    with pytest.raises(ValueError, match="playing on a CPU"):
-        load(str(folder), device="cuda", dtype="int8")
     with pytest.raises(ValueError, match=r"no torch\.nn\.Linear"):
-        quantize(nn.Sequential(nn.Embedding(2, 2)))
+        pack(nn.Sequential(nn.Embedding(2, 2)))
 
 
 def test_a_real_judge_hardly_changes(smollm: LanguageModel) -> None:
     prompts = [user(f"Is {n} an even number? (A) yes (B) no. Reply with A or B only.") for n in (2, 7, 10)]
     exact = smollm.label_log_probs(prompts, ("A", "B"))
-    rough = load("smollm2-135m?dtype=int8").label_log_probs(prompts, ("A", "B"))
+    rough = load("smollm2-135m?dtype=float16").label_log_probs(prompts, ("A", "B"))
     for a, b in zip(exact, rough, strict=True):
-        assert a.log_probs[0] - a.log_probs[1] == pytest.approx(b.log_probs[0] - b.log_probs[1], abs=0.3)
+        assert a.log_probs[0] - a.log_probs[1] == pytest.approx(b.log_probs[0] - b.log_probs[1], abs=0.01)
