@@ -109,7 +109,7 @@ def load(
             in memory.
         device: where to put it: a GPU if there is one, by default.
         dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default. ``float16`` on a CPU is for
-            playing faster, in half of the memory (see ``hf.packed``): such a model can't be trained.
+            playing, in less memory (see ``hf.packed``): such a model can't be trained.
         trust_remote_code: whether to run Python code that comes with the model, with all that you may do yourself.
             Read the code first. A model that is given by its name alone (in a list of players, on the command line) is
             never loaded so.
