@@ -48,9 +48,14 @@ class TokenEstimates(NamedTuple):
 
 
 def trainable(lm: Any) -> Any:
-    """``lm``, if it is a language model in memory. Raises TypeError, with the fix, for anything else."""
+    """``lm``, if it is a language model in memory.
+
+    Raises TypeError, with the fix, for anything else, and ValueError for a model that only plays.
+    """
     if isinstance(lm, type) or not callable(getattr(lm, "encode", None)) or not hasattr(lm, "model"):
         raise TypeError(f"lm={lm!r:.80}: give a language model, such as load('smollm2-135m').copy()")
+    if "training" not in lm.can:
+        raise ValueError(f"lm={lm.name!r} only plays: load it in float32 to train it")
     return lm
 
 
@@ -97,7 +102,8 @@ class TextPolicy:
             one_of(option, value, (True, False))
         check_sampling(max_new_tokens, temperature, 1.0)
         at_least("max_thinking_tokens", max_thinking_tokens, 0)
-        lm = load(lm) if isinstance(lm, str) else trainable(lm)
+        lm = load(lm) if isinstance(lm, str) else lm
+        trainable(lm)
         lm.encode((Message("user", "?"),))  # a missing chat template shows here, not in the first episode
         self.lm = lm.copy() if copy else lm
         self.lm.forget()
