@@ -111,9 +111,7 @@ def ours(lm: LanguageModel, options: argparse.Namespace, paid: Sequence[int]) ->
     steps = []
     for step in range(options.steps):
         start = time.perf_counter()
-        records = rollout(
-            game, task, {"speaker_0": policy}, seed=step, reward=reward, concurrency=options.prompts
-        )
+        records = rollout(game, task, {"speaker_0": policy}, seed=step, reward=reward, concurrency=options.prompts)
         played = time.perf_counter()
         learnt = ppo.step(records)
         end = time.perf_counter()

@@ -78,16 +78,14 @@ def main(folder: Path) -> None:
     tokenizer.pad_token_id = tokenizer.unk_token_id
     assert all(tokenizer.pad_token_id not in prompt for prompt in prompts)
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
-    policy, reference = (
-        AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32) for _ in range(2)
-    )
+    policy, reference = (AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32) for _ in range(2))
     critic = AutoModelForSequenceClassification.from_pretrained(folder / "model", num_labels=1, dtype=torch.float32)
     nn.init.zeros_(critic.score.weight)  # as ours begins
     prompt_width = max(map(len, prompts))
     reward = ShareOfPaid(policy.config.vocab_size, job["paid"], prompt_width)
     drawn: list[int] = []
 
-    def count(module: Any, args: Any, options: Mapping[str, Tensor]) -> None:
+    def count(_: Any, __: Any, options: Mapping[str, Tensor]) -> None:
         drawn.append(int(options["attention_mask"][:, prompt_width:].sum()))
 
     reward.trunk.register_forward_pre_hook(count, with_kwargs=True)
