@@ -2,7 +2,21 @@
 
 from oversight_envs.evaluation.evaluate import Evaluation, evaluate
 from oversight_envs.evaluation.metrics import Metrics, compare, measure
+from oversight_envs.evaluation.ratings import Rating, Ratings, elo, rate
 from oversight_envs.evaluation.rows import to_frame, to_rows
 from oversight_envs.evaluation.statistics import Estimate
 
-__all__ = ["Estimate", "Evaluation", "Metrics", "compare", "evaluate", "measure", "to_frame", "to_rows"]
+__all__ = [
+    "Estimate",
+    "Evaluation",
+    "Metrics",
+    "Rating",
+    "Ratings",
+    "compare",
+    "elo",
+    "evaluate",
+    "measure",
+    "rate",
+    "to_frame",
+    "to_rows",
+]
