@@ -27,6 +27,7 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record_json import as_json
 from oversight_envs.env.render import written
 from oversight_envs.evaluation import Estimate, Ratings, elo, rate
+from oversight_envs.evaluation.ratings import RIGHT
 from oversight_envs.models.api import without_secrets
 from oversight_envs.play import Pairing, tournament
 from oversight_envs.play.drive import OnFailure
@@ -60,11 +61,10 @@ def run_tournament(
 
     ``cast.agents`` are ``SPEC`` or ``NAME=SPEC``. Ctrl-C says what is kept and how to go on.
     """
-    specs = agent_specs(cast.agents)
+    roles, specs = two_sides(game), agent_specs(cast.agents)
     chosen: Sequence[Question] = task.sample(questions, seed=seed)
     agents, others = _players(game, task, cast, specs, chosen)
     limits.apply([*agents.values(), *others.values()], out, concurrency)
-    roles = two_sides(game)
     fit = fitter([(game, {**others, **dict.fromkeys(roles, agent)}) for agent in agents.values()])
     try:
         with progress(stdout()) as tell:
@@ -141,32 +141,28 @@ def show_ratings(console: Console, title: str, ratings: Ratings) -> None:
     """Prints the agents, the best first, and what sides were worth, with 95% intervals."""
     table = Table(title=Text(title), title_justify="left", title_style="bold")
     mirrored = any(rating.self_play_accuracy.value is not None for rating in ratings.agents.values())
-    columns = ("agent", "Elo", "log-odds", "games", "won", "arguing right", "arguing wrong", "judge right")
+    columns = ("agent", "Elo", "won", "arguing right", "arguing wrong", "judge right")
     for place, column in enumerate((*columns, "in self-play") if mirrored else columns):
-        table.add_column(column, justify="right" if place else "left")
+        table.add_column(column, justify="right" if place else "left", no_wrap=place in (1, 2))
     for name, rating in ratings.agents.items():
-        cells = [rating.wins, rating.wins_right, rating.wins_wrong, rating.judge_accuracy]
-        cells += [rating.self_play_accuracy] if mirrored else []
-        mark = "*" if name in ratings.unbounded else ""
+        shares = [rating.wins_right, rating.wins_wrong, rating.judge_accuracy]
+        shares += [rating.self_play_accuracy] if mirrored else []
         table.add_row(
             Text(written(name)),
-            _elo(rating.rating) + mark,
-            rating.rating.text("signed") + mark,
-            str(rating.games),
-            *(cell.text("percent") for cell in cells),
+            _elo(rating.rating) + ("*" if name in ratings.unbounded else ""),
+            rating.wins.text("percent"),
+            *("undefined" if found.value is None else f"{found.value:.0%}" for found in shares),
         )
     console.print(table)
     for of, worth in ratings.advantages.items():
         if worth.value is not None:
-            console.print(
-                f"• worth of {'playing' if of != 'the right answer' else 'arguing for'} {of}: "
-                f"{_elo(worth)} Elo, {worth.text('signed')} log-odds"
-            )
-    console.print(
-        f"• {ratings.ties} ties" + (f", {ratings.unfinished} games without a result" * bool(ratings.unfinished))
-    )
+            doing = "arguing for" if of == RIGHT else "playing"
+            console.print(f"• {doing} {of} is worth {_elo(worth)} Elo")
+    games = sum(rating.games for rating in ratings.agents.values()) // 2
+    unfinished = f", {ratings.unfinished} without a result" if ratings.unfinished else ""
+    console.print(f"• {games} games between agents, {ratings.ties} ties{unfinished}; intervals are 95%, over questions")
     if ratings.unbounded:
-        console.print("* won or lost all that matters, so only the prior bounds this rating: see docs/tournaments.md")
+        console.print("• * won or lost all that matters: only the prior bounds this rating (docs/tournaments.md)")
 
 
 def _elo(estimate: Estimate) -> str:
@@ -174,4 +170,4 @@ def _elo(estimate: Estimate) -> str:
     if scaled.value is None:
         return "undefined"
     interval = scaled.interval
-    return f"{scaled.value:+.0f}" + (f" [{interval[0]:+.0f}, {interval[1]:+.0f}]" if interval else "")
+    return f"{round(scaled.value):+d}" + (f" [{round(interval[0]):+d}, {round(interval[1]):+d}]" if interval else "")

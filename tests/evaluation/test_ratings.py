@@ -54,18 +54,14 @@ def test_intervals_cover() -> None:
 
 
 def test_two_agents_have_the_closed_form() -> None:
-    """Two agents, seats even, no truth: the log-odds of the share of points, a tie half of one, but for the prior."""
-    games = [Game(f"q{k}", *pair, 1.0, 0) for k in range(300) for pair in (("a", "b"), ("b", "a"))]
-    games[: 2 * 150 : 2] = [game._replace(points=0.0) for game in games[: 2 * 150 : 2]]
-    games[1 : 2 * 100 : 2] = [game._replace(points=0.5) for game in games[1 : 2 * 100 : 2]]
-    a = 150 + 50
+    """Two agents, seats even, no truth: log-odds of shares of points, a tie half of one, but for the prior."""
+    points = {("a", "b"): [1.0] * 150 + [0.0] * 150, ("b", "a"): [1.0] * 180 + [0.5] * 120}
+    games = [Game(f"q{k}", *pair, got, 0) for pair, taken in points.items() for k, got in enumerate(taken)]
     fit = bradley_terry(games, resamples=1)
+    a_first, b_first = 0.0, math.log(0.8 / 0.2)  # of 1/2 and of (180 + 60) / 300
     difference = (fit.ratings["a"].value or 0) - (fit.ratings["b"].value or 0)
-    share = {seat: sum(g.points for g in games if g.first == seat) / 300 for seat in "ab"}
-    logit = {seat: math.log(p / (1 - p)) for seat, p in share.items()}
-    assert sum(g.points if g.first == "a" else 1 - g.points for g in games) == a
-    assert difference == pytest.approx((logit["a"] - logit["b"]) / 2, abs=0.01)
-    assert fit.first.value == pytest.approx((logit["a"] + logit["b"]) / 2, abs=0.01)
+    assert difference == pytest.approx((a_first - b_first) / 2, abs=0.01)
+    assert fit.first.value == pytest.approx((a_first + b_first) / 2, abs=0.01)
     assert fit.right.value is None
 
 
@@ -93,32 +89,27 @@ def test_eight_debaters_of_known_order_are_found(tmp_path: Path) -> None:
     assert rate(turned, resamples=200) == found
 
 
-def test_who_only_wins_has_no_interval(tmp_path: Path) -> None:
-    agents = {"good": debater(0.6), "fair": debater(0.4), "never": debater(0.0)}
-
-    def proves(turn: object) -> str:
-        return "nothing"
-
-    played = tournament(
-        Debate(), STORIES, agents, {"judge_0": judge()}, out=tmp_path, questions=8, self_play=True, samples=2
-    )
-    # as if every tie with the one who never proves anything had been lost by it
-    games = [
-        Game(record.question.id, *pairing.seats.values(), 1.0 if pairing.seats["debater_1"] == "never" else 0.0, 0)
-        for pairing in played
-        for record in pairing.records
-        if "never" in pairing.seats.values() and len(set(pairing.seats.values())) == 2
-    ]
-    games += [Game(f"q{k}", "good", "fair", float(k % 3 > 0), 0) for k in range(9)]
+def test_who_only_loses_or_only_wins_has_no_interval() -> None:
+    games = [Game(f"q{k}", "good", "fair", float(k % 3 > 0), 0) for k in range(9)]
+    games += [Game(f"q{k}", one, "never", 1.0, 0) for k in range(9) for one in ("good", "fair")]
     fit = bradley_terry(games, resamples=50)
     assert fit.bounded == {"good", "fair"}
     assert fit.ratings["never"].interval is None
     assert (fit.ratings["never"].value or 0) < (fit.ratings["fair"].value or 0)
     assert fit.ratings["good"].interval is not None
-    found = rate(played, resamples=20)
-    assert found.agents["good"].self_play_accuracy.value is not None
-    assert found.agents["good"].persuasiveness[1] == found.agents["good"].self_play_accuracy
-    assert found.agents["good"].games == 2 * 8 * 2 * 2
+    always = bradley_terry([Game(f"q{k}", "a", "b", float(k > 3), 1 if k > 3 else -1) for k in range(9)], resamples=50)
+    assert (always.right.value or 0) > 1
+    assert always.right.interval is None
+
+
+def test_self_play_is_told_apart(tmp_path: Path) -> None:
+    agents = {"good": debater(0.9), "fair": debater(0.4)}
+    options = {"out": tmp_path, "questions": 8, "samples": 2, "self_play": True}
+    found = rate(tournament(Debate(), STORIES, agents, {"judge_0": judge(truth=0.5)}, **options), resamples=20)
+    for rating in found.agents.values():
+        assert rating.games == 8 * 2 * 2
+        assert (rating.self_play_accuracy.value or 0) > 0.5
+        assert rating.persuasiveness == (rating.rating, rating.self_play_accuracy)
 
 
 def test_what_is_undefined_is_said(tmp_path: Path) -> None:
