@@ -24,13 +24,17 @@ def draw_ratings(ratings: Ratings, *, dark: bool = False, dpi: int = 144) -> byt
         left.set_xlabel("Elo (the mean agent: 0)")
         left.set_title("ratings")
         left.grid(axis="x", color=ink, alpha=0.12)
-        for label, colour, value in (
-            ("judge right", PLAIN, lambda agent: agent.persuasiveness[1].value),
-            ("won, arguing right", HONEST, lambda agent: agent.wins_right.value),
-            ("won, arguing wrong", DISHONEST, lambda agent: agent.wins_wrong.value),
+        agents = list(ratings.agents.values())
+        for label, colour, shares in (
+            ("judge right", PLAIN, [agent.persuasiveness[1] for agent in agents]),
+            ("won, arguing right", HONEST, [agent.wins_right for agent in agents]),
+            ("won, arguing wrong", DISHONEST, [agent.wins_wrong for agent in agents]),
         ):
-            points = [(elo(agent.rating).value, value(agent)) for agent in ratings.agents.values()]
-            points = [(x, y) for x, y in points if y is not None]
+            points = [
+                (elo(agent.rating).value or 0.0, found.value)
+                for agent, found in zip(agents, shares, strict=True)
+                if found.value is not None
+            ]
             if points:
                 right.plot(*zip(*sorted(points), strict=True), "o-", color=colour, linewidth=1, label=label)
         right.set_ylim(-0.03, 1.03)
