@@ -144,15 +144,14 @@ def show_ratings(console: Console, title: str, ratings: Ratings) -> None:
     table = Table(title=Text(title), title_justify="left", title_style="bold")
     mirrored = any(rating.self_play_accuracy.value is not None for rating in ratings.agents.values())
     columns = ("agent", "Elo", "won", "arguing right", "arguing wrong", "judge right")
-    for place, column in enumerate((*columns, "in self-play") if mirrored else columns):
-        table.add_column(column, justify="right" if place else "left", no_wrap=place in (1, 2))
+    for place, column in enumerate((*columns, "judge right, self play") if mirrored else columns):
+        table.add_column(column, justify="right" if place else "left", no_wrap=place == 1, overflow="fold")
     for name, rating in ratings.agents.items():
-        shares = [rating.wins_right, rating.wins_wrong, rating.judge_accuracy]
+        shares = [rating.wins, rating.wins_right, rating.wins_wrong, rating.judge_accuracy]
         shares += [rating.self_play_accuracy] if mirrored else []
         table.add_row(
             Text(written(name)),
             _elo(rating.rating) + ("*" if name in ratings.unbounded else ""),
-            rating.wins.text("percent"),
             *("undefined" if found.value is None else f"{found.value:.0%}" for found in shares),
         )
     console.print(table)
@@ -162,7 +161,8 @@ def show_ratings(console: Console, title: str, ratings: Ratings) -> None:
             console.print(f"• {doing} {of} is worth {_elo(worth)} Elo")
     games = sum(rating.games for rating in ratings.agents.values()) // 2
     unfinished = f", {ratings.unfinished} without a result" if ratings.unfinished else ""
-    console.print(f"• {games} games between agents, {ratings.ties} ties{unfinished}; intervals are 95%, over questions")
+    console.print(f"• {games} games between agents, {ratings.ties} ties{unfinished}")
+    console.print(f"• intervals are 95%, over questions; those of the shares are in {SUMMARY}")
     if ratings.unbounded:
         console.print("• * won or lost all that matters: only the prior bounds this rating (docs/tournaments.md)")
 

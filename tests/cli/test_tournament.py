@@ -15,7 +15,7 @@ def test_a_tournament_is_played_kept_and_shown(data: Path, tmp_path: Path) -> No
     args = ["tournament", "debate", *on(data), *AGENTS, "--judge", "oracle", "--questions", "3", "--out", str(out)]
     shown = call(*args, "--self-play").output
     assert "mild" in shown
-    assert "in self-play" in shown
+    assert "judge right, self play" in shown
     assert "arguing for the right answer" in shown
     before = {file: file.stat().st_mtime_ns for file in out.glob("*.jsonl")}
     assert len(before) == 4
