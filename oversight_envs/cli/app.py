@@ -268,6 +268,23 @@ def _train(recipe: str, out: Path, seed: int, setting: list[str] | None) -> None
 
 @app.command()
 @reports_errors
+def compare(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or files of episodes (.jsonl).")],
+    parting: Annotated[int, typer.Option(min=0, help="How many of the questions on which they differ to list.")] = 5,
+    transcripts: Annotated[int, typer.Option(min=0, help="Show the games on so many of these questions.")] = 0,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the draws behind intervals and p-values.")] = 0,
+) -> None:
+    """Compare runs, or the conditions of one run, on the questions that they share: docs/comparing.md."""
+    from oversight_envs.cli.compare import show_comparison
+    from oversight_envs.evaluation.comparison import Comparison
+
+    comparison = Comparison.load(paths, seed=seed)
+    show_comparison(stdout(), comparison, prices=prices, parting=parting, transcripts=transcripts)
+
+
+@app.command()
+@reports_errors
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
     model: Model = DEFAULT_MODEL,
