@@ -285,6 +285,69 @@ def compare(
 
 @app.command()
 @reports_errors
+def rejudge(
+    run: Annotated[Path, typer.Argument(help="A run folder or a file of episodes (.jsonl).")],
+    judge: Annotated[
+        str, typer.Option("--judge", "--verifier", help="Who decides or marks: a model, KIND:MODEL, human or oracle.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the episodes as they are judged now.")],
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="key=value of the game, as show=verified or wording=my.toml; repeatable."),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="What marks free-text answers. [default: marks as recorded]")
+    ] = None,
+    task_option: TaskOptions = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Episodes in flight, and calls at once of a model behind a server.")
+    ] = 32,
+    reuse: Annotated[
+        bool | None,
+        typer.Option(
+            "--reuse/--fresh", help="Take stored episodes for this judge's, or judge anew.", show_default=False
+        ),
+    ] = None,
+    cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
+    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+) -> None:
+    """Judge saved episodes by another judge, wording or display of quotes; no speaker is called.
+
+    Episodes are kept as they end; the same command goes on where it was stopped.
+    """
+    from oversight_envs.cli.compare import show_comparison
+    from oversight_envs.cli.costs import Limits, show_usage
+    from oversight_envs.cli.options import build_task
+    from oversight_envs.cli.rejudge import rejudge_run
+    from oversight_envs.cli.table import show_evaluation, show_failures
+    from oversight_envs.evaluation.comparison import Comparison
+    from oversight_envs.evaluation.evaluate import Evaluation
+
+    result = rejudge_run(
+        run,
+        judge,
+        out,
+        options=option or [],
+        task=None if task is None else build_task(task, task_option or [])[0],
+        concurrency=concurrency,
+        reuse=reuse,
+        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        limits=Limits(prices, max_cost, cache),
+    )
+    before = Evaluation.load(run)
+    if all(metrics[name].decisions for metrics, name in ((before.metrics, before.main), (result.metrics, result.main))):
+        show_comparison(stdout(), Comparison.load([run, out]), prices=prices)
+    else:  # games that are scored, and runs in which no judge came to a decision
+        show_evaluation(stdout(), result)
+    show_usage(stdout(), {name: result.usage(name) for name in result.conditions}, prices)
+    stdout().print(f"\nresults: {out}   page: oversight-envs report {shlex.quote(str(out))}")
+    if show_failures(stdout(), result, out):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@reports_errors
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("runs/demo"),
     model: Model = DEFAULT_MODEL,
