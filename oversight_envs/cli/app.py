@@ -346,6 +346,38 @@ def rejudge(
         raise typer.Exit(FAILED)
 
 
+@app.command("import")
+@reports_errors
+def import_(
+    kind: Annotated[str, typer.Argument(help="Whose files: llm_debate (Khan et al. 2024).")],
+    file: Annotated[Path, typer.Argument(help="The file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the episodes, a file for each way in which they were played.")],
+    passages: Annotated[
+        list[Path] | None, typer.Option(help="QuALITY file with the stories that the file leaves out; repeatable.")
+    ] = None,
+    without_passage: Annotated[
+        bool, typer.Option("--without-passage", help="Take questions without their story; no quote is checked.")
+    ] = False,
+) -> None:
+    """Read public debate transcripts: to be shown, compared and judged again (docs/comparing.md)."""
+    from oversight_envs._files import make_folder, write_whole
+    from oversight_envs.core.checks import one_of
+    from oversight_envs.importers import IMPORTERS, quality_stories
+
+    one_of("KIND", kind, tuple(IMPORTERS))
+    if any(out.glob("*.jsonl")):
+        raise ValueError(f"--out {out}: there are episodes here already; give another folder")
+    stories = {key: text for path in passages or [] for key, text in quality_stories(path).items()}
+    found = IMPORTERS[kind](file, passages=stories, without_passage=without_passage)
+    make_folder(out)
+    for name, records in found.conditions.items():
+        write_whole(out / f"{name}.jsonl", "".join(record.to_json() + "\n" for record in records))
+        judged = sum(record.decision is not None for record in records)
+        stdout().print(f"{out / name}.jsonl: {len(records)} episodes, {judged} of them judged", soft_wrap=True)
+    for why, count in found.left_out.items():
+        stdout().print(f"left out: {count} rows ({why})")
+
+
 @app.command()
 @reports_errors
 def demo(
