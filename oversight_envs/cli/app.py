@@ -349,8 +349,8 @@ def rejudge(
 @app.command("import")
 @reports_errors
 def import_(
-    kind: Annotated[str, typer.Argument(help="Whose files: llm_debate (Khan et al. 2024).")],
-    file: Annotated[Path, typer.Argument(help="The file.")],
+    kind: Annotated[str, typer.Argument(help="llm_debate (Khan et al.) or nyu_debate_modeling (Arnesen et al.).")],
+    file: Annotated[Path, typer.Argument(help="The file, or for nyu_debate_modeling a folder of them.")],
     out: Annotated[Path, typer.Option(help="Folder for the episodes, a file for each way in which they were played.")],
     passages: Annotated[
         list[Path] | None, typer.Option(help="QuALITY file with the stories that the file leaves out; repeatable.")

@@ -3,10 +3,6 @@
 Read are the tables (CSV) of https://github.com/ucl-dark/llm_debate: ``data0.csv``, ``data0_judgement.csv`` and their
 ``_swap`` twins, as its code writes them, and its data set of human judgements, as ``data/dataset_readme.md`` there
 describes it. Each row holds a debate or a consultancy as JSON, in the column ``transcript``.
-
-Each becomes an episode of our game with those speeches, so it can be replayed and judged again: what a prompt in it
-shows is what *our* game would have shown, not what was shown then. The seed of an episode is one that draws its sides
-and the order of its answers.
 """
 
 from __future__ import annotations
@@ -17,61 +13,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from oversight_envs.core.answers import parse_decision
-from oversight_envs.core.episode import Episode, assignment
-from oversight_envs.core.protocol import default_reward
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
-from oversight_envs.core.rewards import finish
-from oversight_envs.core.seeding import derive_seed
-from oversight_envs.core.speech import Speech
-from oversight_envs.core.verdict import Verdict, with_info
-from oversight_envs.protocols import Consultancy, Debate
-from oversight_envs.tasks import ListTask
+from oversight_envs.core.verdict import Verdict
+from oversight_envs.importers.episodes import Imported, LeftOut, Told, by_condition, question_of, to_record, told_by
 from oversight_envs.tasks.files import DataError, Row, existing_file, read_csv, read_jsonl
 
-MOST_WORDS = 10_000
-"""The word limit of the games: what was said is taken as it is."""
-TRIES = 1000
+SOURCE = "llm_debate"
 LARGEST_CELL = 1 << 30
-NEWER_THAN = ("answers", "names", "rounds", "swap")
-"""The fields of a transcript that is not of the format before the one that was published."""
+FIELDS = ("question", "answers", "names", "rounds", "swap")
+"""Those of a transcript; the format before the published one has others."""
 LETTERS = ("A", "B")
 _TAGS = re.compile(r"<(/?)[vu]_quote>")
 _ANSWER = re.compile(r"^(?:Final )?Answer: *<?([AB])>?\)? *$", re.MULTILINE)
 _CONFIDENCE = re.compile(r"Confidence correct: *([0-9.]+)\s*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What a file came to."""
-
-    conditions: Mapping[str, list[Record]]
-    """Name -> the episodes that were played in one way: game, rounds, and who played."""
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    """Why rows were left out -> how many."""
-
-
-class _LeftOut(Exception):
-    """A row that is as it should be, and no episode: its reason."""
-
-
-class _Told(NamedTuple):
-    """One row, read."""
-
-    question: Question
-    sides: Mapping[str, int]
-    order: tuple[int, ...]
-    said: Mapping[str, list[str]]
-    rounds: int
-    asks: bool
-    sequential: bool
-    verified: int
-    """Quotes that the file marks as standing in the story."""
 
 
 def import_llm_debate(
@@ -91,19 +50,23 @@ def import_llm_debate(
     Raises DataError, a ValueError that names the line, for a file or a row of another format or version, for a story
     that is missing, and for one that has none of the quotes that the file says are in it.
     """
-    groups: dict[str, list[Record]] = {}
+    records: list[Record] = []
     left_out: Counter[str] = Counter()
     for number, row in enumerate(_rows(existing_file(path))):
         try:
-            told = _read(row, passages or {}, without_passage)
-        except _LeftOut as why:
+            transcript, told = _read(row, passages or {}, without_passage)
+        except LeftOut as why:
             left_out[str(why)] += 1
             continue
-        record = _record(row, told, number)
-        groups.setdefault(json.dumps([record.protocol, record.config, record.players]), []).append(record)
-    if not groups:
+        config = str(row.fields.get("debater_config") or "")
+        human = "confidence_correct" in row.fields or _CONFIDENCE.search(_answer(row))
+        names = {**dict.fromkeys(told.sides, config), "judge_0": "human" if human else "model"}
+        record = to_record(SOURCE, told, str(number), names)
+        _check_passage(row, transcript, record)
+        records.append(record)
+    if not records:
         raise DataError(f"{path}: no debate or consultancy in it (left out: {dict(left_out)})")
-    return Imported(_named(list(groups.values())), dict(left_out))
+    return Imported(by_condition(records), dict(left_out))
 
 
 def quality_stories(path: str | Path) -> dict[str, str]:
@@ -132,44 +95,34 @@ def _large_cells() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _read(row: Row, passages: Mapping[str, str], without_passage: bool) -> _Told:
+def _read(row: Row, passages: Mapping[str, str], without_passage: bool) -> tuple[dict[str, Any], Told]:
     if row.fields.get("complete") == "False":
-        raise _LeftOut("the debate is not complete")
+        raise LeftOut("the debate is not complete")
     transcript = _transcript(row)
-    rounds = transcript["rounds"]
+    rounds, swap = transcript["rounds"], transcript["swap"]
     if not isinstance(rounds, list) or not all(isinstance(said, dict) for said in rounds):
         raise DataError(f"{row.where}: the transcript's 'rounds' must be a list of objects, not {rounds!r:.80}")
-    if not rounds:
-        raise _LeftOut("a baseline: nobody speaks")
+    if not isinstance(swap, bool):
+        raise DataError(f"{row.where}: the transcript's 'swap' must be true or false, not {swap!r:.80}")
     speakers = [side for side in ("correct", "incorrect") if any(said.get(side) is not None for said in rounds)]
     if not speakers:
-        raise _LeftOut("nobody speaks in any round")
+        raise LeftOut("a baseline: nobody speaks")
     question = _question(row, transcript, passages, without_passage)
     assert isinstance(question.truth, int)
     option = {"correct": question.truth, "incorrect": 1 - question.truth}
-    order = ("incorrect", "correct") if _flag(row, "swap", transcript["swap"]) else ("correct", "incorrect")
-    if len(speakers) == 2:  # in the order in which the judge reads them
-        roles = dict(zip(("debater_0", "debater_1"), order, strict=True))
-    else:
-        roles = {"consultant_0": speakers[0]}
-    said = {
-        role: [_speech(row, part, side, number) for number, part in enumerate(rounds)] for role, side in roles.items()
-    }
-    asked = [_question_put(row, part) for part in rounds]
+    order = ("incorrect", "correct") if swap else ("correct", "incorrect")
+    debate = len(speakers) == 2
+    roles = dict(zip(("debater_0", "debater_1"), order, strict=True)) if debate else {"consultant_0": speakers[0]}
+    said = {role: [_speech(row, part, side, k) for k, part in enumerate(rounds)] for role, side in roles.items()}
+    asked = [_judge_says(row, part) for part in rounds]
     if asked[0]:
-        raise _LeftOut("the judge speaks before the first round")
+        raise LeftOut("the judge speaks before the first round")
     if any(asked):
         said["judge_0"] = asked[1:]
-    return _Told(
-        question=question,
-        sides={role: option[side] for role, side in roles.items()},
-        order=tuple(option[side] for side in order),
-        said=said,
-        rounds=len(rounds),
-        asks=any(asked),
-        sequential="seq" in {part.get("type") for part in rounds},
-        verified=sum(str(part.get(side)).count("<v_quote>") for part in rounds for side in speakers),
-    )
+    verdict, unjudged = _verdict(row, first_is_right=not swap)
+    sides = {role: option[side] for role, side in roles.items()}
+    sequential = debate and any(part.get("type") == "seq" for part in rounds)
+    return transcript, Told(question, sides, tuple(option[s] for s in order), said, verdict, unjudged, sequential)
 
 
 def _transcript(row: Row) -> dict[str, Any]:
@@ -180,21 +133,20 @@ def _transcript(row: Row) -> dict[str, Any]:
         raise DataError(
             f"{row.where}: the transcript is no JSON, as those of early versions were: {text!r:.80}"
         ) from None
-    if not isinstance(transcript, dict) or any(key not in transcript for key in NEWER_THAN):
+    if not isinstance(transcript, dict) or any(key not in transcript for key in FIELDS):
         has = ", ".join(transcript) if isinstance(transcript, dict) else type(transcript).__name__
         raise DataError(
-            f"{row.where}: a transcript of another version: it must have {', '.join(NEWER_THAN)}, and has {has:.200}"
+            f"{row.where}: a transcript of another version: it must have {', '.join(FIELDS)}, and has {has:.200}"
         )
     return transcript
 
 
 def _question(row: Row, transcript: Mapping[str, Any], passages: Mapping[str, str], without_passage: bool) -> Question:
-    answers = transcript["answers"]
+    answers, asked = transcript["answers"], transcript["question"]
     texts = [answers.get(side) if isinstance(answers, Mapping) else None for side in ("correct", "incorrect")]
-    asked = transcript.get("question")
     if not all(isinstance(text, str) and text.strip() for text in (*texts, asked)):
         raise DataError(
-            f"{row.where}: the transcript needs a question and two answers, not {asked!r:.80}, {answers!r:.80}"
+            f"{row.where}: a transcript needs a question and two answers, not {asked!r:.80}, {answers!r:.80}"
         )
     set_id = str(transcript.get("question_set_id") or row.fields.get("question_set_id") or "")
     story = transcript.get("story") or row.fields.get("story") or passages.get(set_id)
@@ -203,16 +155,8 @@ def _question(row: Row, transcript: Mapping[str, Any], passages: Mapping[str, st
             f"{row.where}: there is no story of question set {set_id!r}: give a QuALITY file that has it (passages, "
             "--passages FILE), or go without, and no quote is checked (without_passage, --without-passage)"
         )
-    digest = derive_seed("llm_debate", str(asked), *map(str, texts))
-    options = tuple(sorted(map(str, texts)))  # no place for the right one
-    return Question(
-        id=f"{set_id or 'question'}-{digest:016x}",
-        text=str(asked),
-        options=options,
-        passage="" if without_passage else str(story),
-        truth=options.index(str(texts[0])),
-        metadata={"title": transcript.get("story_title"), "question_set_id": set_id},
-    )
+    passage = "" if without_passage else str(story)
+    return question_of(SOURCE, set_id, asked, *map(str, texts), passage, title=transcript.get("story_title"))
 
 
 def _speech(row: Row, part: Mapping[str, Any], side: str, number: int) -> str:
@@ -222,69 +166,16 @@ def _speech(row: Row, part: Mapping[str, Any], side: str, number: int) -> str:
     return _TAGS.sub(r"<\1quote>", text)
 
 
-def _question_put(row: Row, part: Mapping[str, Any]) -> str:
+def _judge_says(row: Row, part: Mapping[str, Any]) -> str:
+    """What the judge, or a model in its place, says before a round."""
     texts = [part.get(who) or "" for who in ("judge", "cross_examiner")]
     if not all(isinstance(text, str) for text in texts):
         raise DataError(f"{row.where}: what the judge says must be a text, not {texts!r:.80}")
     return "\n".join(text for text in texts if text.strip())
 
 
-def _flag(row: Row, name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise DataError(f"{row.where}: the transcript's {name!r} must be true or false, not {value!r:.80}")
-    return value
-
-
-def _record(row: Row, told: _Told, number: int) -> Record:
-    shared = {
-        "rounds": told.rounds,
-        "judge_asks": told.asks,
-        "max_words": MOST_WORDS,
-        "quotes": bool(told.question.passage),
-    }
-    game: Debate | Consultancy
-    if len(told.sides) == 2:
-        game = Debate(turns="sequential" if told.sequential else "simultaneous", **shared)  # type: ignore[arg-type]
-    else:
-        game = Consultancy(**shared)  # type: ignore[arg-type]
-    episode = Episode(game, told.question, _seed(game, told, number))
-    speeches = {role: iter(texts) for role, texts in told.said.items()}
-    verdict, unjudged = _verdict(row, told)
-    while not episode.done:
-        for ask in episode.asks:
-            if ask.duty == "say":
-                episode.answer(ask, Speech(next(speeches[ask.role])))
-            elif verdict is None:
-                episode.truncate(unjudged)
-            else:
-                episode.answer(ask, verdict)
-    quotes = [quote for statement in episode.transcript for quote in statement.quotes]
-    if told.question.passage and told.verified and not any(quote.verified for quote in quotes):
-        raise DataError(
-            f"{row.where}: none of the {told.verified} quotes that are marked as standing in the story does: it is "
-            "another passage"
-        )
-    config = row.fields.get("debater_config") or ""
-    players = {role: {"type": "imported", "source": "llm_debate", "name": str(config)} for role in told.sides}
-    people = "confidence_correct" in row.fields or _CONFIDENCE.search(_answer(row))
-    players["judge_0"] = {"type": "imported", "source": "llm_debate", "name": "human" if people else "model"}
-    task = ListTask([told.question], name="llm_debate")
-    return finish(episode, task, default_reward(game), players=players)
-
-
-def _seed(game: Debate | Consultancy, told: _Told, number: int) -> int:
-    """A seed, the row's own, that draws what was drawn then."""
-    for n in range(TRIES):
-        seed = derive_seed("llm_debate", told.question.id, number, n)
-        drawn = assignment(game, told.question, seed)
-        if (drawn.sides, drawn.order) == (told.sides, told.order):
-            return seed
-    raise ValueError(f"question {told.question.id!r}: none of {TRIES} seeds draws the sides {told.sides}")
-
-
-def _verdict(row: Row, told: _Told) -> tuple[Verdict | None, str]:
+def _verdict(row: Row, *, first_is_right: bool) -> tuple[Verdict | None, str]:
     """What was decided; or None, and why there is nothing."""
-    first_right = told.order[0] == told.question.truth
     answer = _answer(row)
     stated = row.fields.get("confidence_correct")
     if stated is None and (match := _CONFIDENCE.search(answer)):
@@ -296,15 +187,14 @@ def _verdict(row: Row, told: _Told) -> tuple[Verdict | None, str]:
             p = -1.0
         if not 0 <= p <= 1:
             raise DataError(f"{row.where}: 'confidence_correct' must be a number from 0 to 1, not {stated!r:.80}")
-        about = {name: row.fields[name] for name in ("judge_id", "explanation") if row.fields.get(name)}
-        verdict = parse_decision(f"{p if first_right else 1 - p:.6f}", LETTERS)
-        return _with(verdict, about), ""
+        about = {name: row.fields.get(name) for name in ("judge_id", "explanation")}
+        return told_by(parse_decision(f"{p if first_is_right else 1 - p:.6f}", LETTERS), **about), ""
     if not answer:
         return None, "the file has no judgement of it"
     letters = {answer[0]} & set(LETTERS) if len(answer) <= 3 else set(_ANSWER.findall(answer))
     if len(letters) != 1:
         return None, f"the judge's answer names no letter, or both: {answer[-200:]!r}"
-    return _with(parse_decision(letters.pop(), LETTERS), {"answer": answer}), ""
+    return told_by(parse_decision(letters.pop(), LETTERS), answer=answer), ""
 
 
 def _answer(row: Row) -> str:
@@ -314,18 +204,12 @@ def _answer(row: Row) -> str:
     ).strip()
 
 
-def _with(verdict: Verdict, about: Mapping[str, Any]) -> Verdict:
-    told = with_info(verdict, **about) if about else verdict
-    assert isinstance(told, Verdict)
-    return told
-
-
-def _named(groups: list[list[Record]]) -> dict[str, list[Record]]:
-    """Each group by what it played; those of one name numbered."""
-    named: dict[str, list[Record]] = {}
-    for records in groups:
-        config = records[0].config
-        name = f"{records[0].protocol}{'-interactive' if config['judge_asks'] else ''}-{config['rounds']}-rounds"
-        number = sum(known == name or known.startswith(f"{name}-") for known in named)
-        named[f"{name}-{number + 1}" if number else name] = records
-    return named
+def _check_passage(row: Row, transcript: Mapping[str, Any], record: Record) -> None:
+    """Raises DataError where the story has no quote that the file says is in it."""
+    marked = json.dumps(transcript["rounds"]).count("<v_quote>")
+    quotes = [quote for statement in record.transcript for quote in statement.quotes]
+    if record.question.passage and marked and not any(quote.verified for quote in quotes):
+        raise DataError(
+            f"{row.where}: none of the {marked} quotes that are marked as standing in the story does: it is another "
+            "passage"
+        )

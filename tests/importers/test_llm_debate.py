@@ -127,7 +127,10 @@ def test_what_is_something_else_is_refused(tmp_path: Path) -> None:
 
     refused("no column 'transcript'", {"question": "Who?", "answer": "He"})
     refused(r"x.csv:2: the transcript is no JSON", {"transcript": "Debater 1: I say"})
-    refused("of another version: it must have answers, names", {"transcript": {"ans1": "a", "ans2": "b", "rounds": []}})
+    refused(
+        "of another version: it must have question, answers, names",
+        {"transcript": {"ans1": "a", "ans2": "b", "rounds": []}},
+    )
     refused("there is no story of question set '1_A'", {"transcript": transcript(DEBATE, story=None)})
     refused("none of the 1 quotes .* another passage", {"transcript": transcript(DEBATE, story="Not a word of it.")})
     lacking = [{**DEBATE[0], "incorrect": None}, DEBATE[1]]
@@ -156,4 +159,11 @@ def test_an_imported_file_is_judged_again_and_reported(tmp_path: Path) -> None:
     call("report", str(out), "--out", str(tmp_path / "page.html"))
     assert "Who has the mill, 2?" in (tmp_path / "page.html").read_text(encoding="utf-8")
     fails("import", "llm_debate", str(file), "--out", str(out), says="there are episodes here already")
-    fails("import", "nyu", str(file), "--out", str(tmp_path / "n"), says="choose one of 'llm_debate'")
+    fails(
+        "import",
+        "nlm",
+        str(file),
+        "--out",
+        str(tmp_path / "n"),
+        says="choose one of 'llm_debate', 'nyu_debate_modeling'",
+    )
