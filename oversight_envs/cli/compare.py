@@ -30,7 +30,8 @@ def show_comparison(
     console.print(_measures(comparison, prices))
     console.print(_differences(comparison))
     for difference in comparison.differences:
-        console.print(Text(f"• {_pair(difference)}: {difference.setting}"), soft_wrap=True)
+        settings = "; ".join(difference.settings) or "played alike, as far as records tell"
+        console.print(Text(f"• {_pair(difference)}: {settings}"), soft_wrap=True)
     parted = comparison.parting()
     if parting:
         console.print(_parting(comparison, parting))

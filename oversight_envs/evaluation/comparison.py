@@ -8,11 +8,12 @@ difference says by which setting the two differ.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,8 @@ from oversight_envs.evaluation.statistics import (
     questions_needed,
     sign_flip_p,
 )
-from oversight_envs.play.identity import first_difference, identity_of
+from oversight_envs.play.identity import FINGERPRINT, first_difference, identity_of
+from oversight_envs.play.rejudge import PLAYED_UNDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,9 @@ class Difference:
 
     first: str
     second: str
-    setting: str
-    """The first setting by which they differ."""
+    settings: tuple[str, ...]
+    """By what they differ: of game, options, each player and task, the first difference. Empty where by nothing that
+    records keep."""
     accuracy: Estimate
     log_score: Estimate
     p: float | None
@@ -108,7 +111,7 @@ class Comparison:
         at_least("seed", self.seed, 0)
         names = list(self._compared)
         if len(names) < 2:
-            raise ValueError(f"there is one condition here, {', '.join(names)}: give two runs or more to compare")
+            raise ValueError(f"to compare are two conditions or more, and here is {', '.join(names) or 'none'}")
         for one, other in combinations(names, 2):
             self._comparable(one, other)
         if not self.shared:
@@ -151,7 +154,7 @@ class Comparison:
             Difference(
                 first=one,
                 second=other,
-                setting=self._setting(one, other) or "none that records keep",
+                settings=tuple(_settings(self._all(one)[0], self._all(other)[0])),
                 accuracy=paired_difference(self._credits(one), self._credits(other), seed=self.seed),
                 log_score=paired_difference(
                     log_scores(self._records(one)), log_scores(self._records(other)), seed=self.seed
@@ -239,9 +242,6 @@ class Comparison:
             left_out=len({record.question.id for record in self._all(name)} - self.shared),
         )
 
-    def _setting(self, one: str, other: str) -> str | None:
-        return first_difference(identity_of(self._all(one)[0]), identity_of(self._all(other)[0]))
-
     def _all(self, name: str) -> Sequence[Record]:
         run, condition = self._compared[name]
         return self.runs[run].conditions[condition]
@@ -275,6 +275,27 @@ def gap_recovered(
         return float((mine - worst) / (best - worst)) if best > worst else float("nan")
 
     return Estimate(ratio(np.arange(len(keys))), *bootstrap(len(keys), ratio, seed=seed), n=len(keys))
+
+
+def _settings(one: Record, other: Record) -> Iterator[str]:
+    """What differs between the ways in which two records were played; of different games only what both have."""
+    mine, others = identity_of(one), identity_of(other)
+    parts = {"protocol": (one.protocol, other.protocol), "task": (one.task, other.task)}
+    if one.protocol == other.protocol:
+        parts |= {name: (mine[name], others[name]) for name in ("config", "rule")}
+    shared = [role for role in one.players if role in other.players]
+    parts |= {f"players.{r}": (_described(one.players[r]), _described(other.players[r])) for r in shared}
+    found = [difference for name, pair in parts.items() if (difference := first_difference(*pair, name))]
+    yield from found
+    for role in shared:
+        known, wanted = (record.players[role].get(FINGERPRINT) for record in (one, other))
+        if known != wanted and known and wanted and not any(f"players.{role}" in difference for difference in found):
+            yield f"players.{role} differs in code, settings or weights"
+
+
+def _described(player: Mapping[str, Any]) -> dict[str, Any]:
+    """A player without its digest, which says nothing to people, and without the game that it played earlier."""
+    return {key: value for key, value in player.items() if key not in (FINGERPRINT, PLAYED_UNDER)}
 
 
 def _probabilities(records: Sequence[Record]) -> list[QuestionValue]:

@@ -45,7 +45,8 @@ def rejudge(
 
     Args:
         records: saved episodes, finished or not. What was truncated or failed is judged too, as far as what was said
-            leads; where a speech is missing it ends for the same reason again.
+            leads; where a speech is missing it ends for the same reason again (a failed one raises, unless
+            ``on_failure="record"``).
         protocol, task: the game and where the questions come from. The game may have other options (wording, ``show``,
             ``both_orders``): speeches stay as they were, so players that are not asked anew are described as they were,
             with the options that they played under. ``RecordedTask(records)`` is a task of what the records say.

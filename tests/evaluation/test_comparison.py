@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluation_games import Questions, close, play, solve
+from small_tasks import Things
 
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation import Comparison, Evaluation
 from oversight_envs.evaluation.comparison import gap_recovered
 from oversight_envs.evaluation.decisions import score_differences
 from oversight_envs.evaluation.statistics import holm, questions_needed, sign_flip_p
+from oversight_envs.judges import CallableJudge
+from oversight_envs.play import rollout
 from oversight_envs.protocols import Consultancy, Debate, Direct
 
 TASK = Questions(8)
@@ -50,7 +53,7 @@ def test_gaps_and_differences_are_those_of_the_questions() -> None:
     close(short.score_difference, (5 * 2 - 3 * 2) / 8)  # a debate's is the log-odds of the truth
     (difference,) = comparison.differences
     assert (difference.first, difference.second) == ("short", "long")
-    assert difference.setting == "config.rounds is 1 in the one and 2 in the other"
+    assert difference.settings == ("config.rounds is 1 in the one and 2 in the other",)
     close(difference.accuracy, -2 / 8)
     close(difference.log_score, -2 / 8 * 2)
     assert difference.p == pytest.approx(2 / 4)  # two questions differ: 2 of the 4 signs are as extreme
@@ -70,6 +73,29 @@ def test_one_run_compares_its_conditions_and_the_order_of_records_is_nothing() -
     assert repr(comparison.differences) == repr(other.differences)
     for name, condition in comparison.conditions.items():
         assert replace(condition, records=()) == replace(other.conditions[name], records=())
+
+
+def test_a_difference_says_by_which_settings(things: Things) -> None:
+    players = {
+        "debater_0": "scripted:A",
+        "debater_1": "scripted:A",
+        "judge_0": CallableJudge(log_odds=lambda case: 1.0),
+    }
+    debate = rollout(Debate(), things, players)
+    others = rollout(Debate(show="quotes"), things, players | {"debater_1": "scripted:B"}, seed=1)
+    advice = rollout(Consultancy(), things, {"consultant_0": "scripted:A", "judge_0": players["judge_0"]})
+    again = [replace(r, players={**r.players, "judge_0": {**r.players["judge_0"], "fingerprint": "x"}}) for r in debate]
+    first = [replace(r, players={**r.players, "judge_0": {**r.players["judge_0"], "fingerprint": "y"}}) for r in debate]
+
+    def settings(a: list[Record], b: list[Record]) -> tuple[str, ...]:
+        return Comparison({"a": Evaluation({"a": a}), "b": Evaluation({"b": b})}).differences[0].settings
+
+    show, speaker = settings(debate, others)
+    assert show == "config.show is 'all' in the one and 'quotes' in the other"
+    assert speaker.startswith("players.debater_1.script")
+    assert settings(debate, advice) == ("protocol is 'debate' in the one and 'consultancy' in the other",)
+    assert settings(first, again) == ("players.judge_0 differs in code, settings or weights",)
+    assert settings(debate, rollout(Debate(), things, players, seed=1)) == ()
 
 
 def test_only_shared_questions_count() -> None:
@@ -114,7 +140,7 @@ def test_p_values_are_exact_for_few_questions() -> None:
 def test_what_can_not_be_compared_is_refused(tmp_path: Path) -> None:
     one = run(5)
     alone = Evaluation({"debate": one.conditions["debate"]})
-    with pytest.raises(ValueError, match="one condition here, debate"):
+    with pytest.raises(ValueError, match="two conditions or more, and here is debate"):
         Comparison({"run": alone})
     with pytest.raises(ValueError, match="a and b hold the same episodes"):
         Comparison({"a": one, "b": alone})
