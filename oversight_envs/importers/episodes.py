@@ -7,7 +7,8 @@ shown then. The seed of an episode is one that draws its sides and the order of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from oversight_envs.core.speech import Speech
 from oversight_envs.core.verdict import Verdict, with_info
 from oversight_envs.protocols import Consultancy, Debate
 from oversight_envs.tasks import ListTask
+from oversight_envs.tasks.files import DataError
 
 MOST_WORDS = 10_000
 """The word limit of the games: what was said is taken as it is."""
@@ -55,6 +57,17 @@ class Told(NamedTuple):
     unjudged: str = ""
     """Why there is no verdict."""
     sequential: bool = False
+
+
+@contextmanager
+def named_errors(where: str) -> Iterator[None]:
+    """What can't be a question, a speech or a verdict is refused under the place where it stands."""
+    try:
+        yield
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from error
 
 
 def told_by(verdict: Verdict, **about: Any) -> Verdict:

@@ -20,7 +20,16 @@ from oversight_envs.core.answers import parse_decision
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
 from oversight_envs.core.verdict import Verdict
-from oversight_envs.importers.episodes import Imported, LeftOut, Told, by_condition, question_of, to_record, told_by
+from oversight_envs.importers.episodes import (
+    Imported,
+    LeftOut,
+    Told,
+    by_condition,
+    named_errors,
+    question_of,
+    to_record,
+    told_by,
+)
 from oversight_envs.tasks.files import DataError, Row, existing_file, read_csv, read_jsonl
 
 SOURCE = "llm_debate"
@@ -53,15 +62,16 @@ def import_llm_debate(
     records: list[Record] = []
     left_out: Counter[str] = Counter()
     for number, row in enumerate(_rows(existing_file(path))):
+        config = str(row.fields.get("debater_config") or "")
+        human = "confidence_correct" in row.fields or _CONFIDENCE.search(_answer(row))
         try:
-            transcript, told = _read(row, passages or {}, without_passage)
+            with named_errors(row.where):
+                transcript, told = _read(row, passages or {}, without_passage)
+                names = {**dict.fromkeys(told.sides, config), "judge_0": "human" if human else "model"}
+                record = to_record(SOURCE, told, str(number), names)
         except LeftOut as why:
             left_out[str(why)] += 1
             continue
-        config = str(row.fields.get("debater_config") or "")
-        human = "confidence_correct" in row.fields or _CONFIDENCE.search(_answer(row))
-        names = {**dict.fromkeys(told.sides, config), "judge_0": "human" if human else "model"}
-        record = to_record(SOURCE, told, str(number), names)
         _check_passage(row, transcript, record)
         records.append(record)
     if not records:

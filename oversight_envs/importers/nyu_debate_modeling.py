@@ -17,7 +17,16 @@ from typing import Any
 from oversight_envs.core.answers import parse_decision
 from oversight_envs.core.record import Record
 from oversight_envs.core.verdict import Verdict
-from oversight_envs.importers.episodes import Imported, LeftOut, Told, by_condition, question_of, to_record, told_by
+from oversight_envs.importers.episodes import (
+    Imported,
+    LeftOut,
+    Told,
+    by_condition,
+    named_errors,
+    question_of,
+    to_record,
+    told_by,
+)
 from oversight_envs.tasks.files import DataError, existing_file
 
 SOURCE = "nyu_debate_modeling"
@@ -50,11 +59,10 @@ def import_nyu_debate_modeling(
     left_out: Counter[str] = Counter()
     for file in files:
         try:
-            told = _read(file, without_passage)
+            with named_errors(str(file)):
+                records.append(to_record(SOURCE, _read(file, without_passage), file.name, {}))
         except LeftOut as why:
             left_out[str(why)] += 1
-            continue
-        records.append(to_record(SOURCE, told, file.name, {}))
     if not records:
         raise DataError(f"{path}: no debate or consultancy in it (left out: {dict(left_out)})")
     return Imported(by_condition(records), dict(left_out))
@@ -96,7 +104,8 @@ def _read(file: Path, without_passage: bool) -> Told:
     correct, wrong = answers if right else answers[::-1]
     passage = "" if without_passage else passage
     question = question_of(SOURCE, "", text, correct, wrong, passage, debate=about.get("debate_identifier"))
-    first = question.options.index(answers[0])
+    assert isinstance(question.truth, int)
+    first = question.truth if right else 1 - question.truth
     roles = ("debater_0", "debater_1") if len(speakers) == 2 else ("consultant_0",)
     sides = dict(zip(roles, (first, 1 - first), strict=False))
     verdict = _verdict(file, [s for s in speeches if s.get("speaker") == "Judge"])

@@ -92,6 +92,7 @@ def test_what_is_something_else_is_refused(tmp_path: Path) -> None:
     refused("no passage", DEBATE, background_text="None provided")
     refused("must be a text, not True", [speech("Debater_A", True)])
     refused("a probability of Debater_A", [*DEBATE, speech("Judge", True, probabilistic_decision={"A": 1})])
+    refused(r"x\.json: .* has equal options", DEBATE, first_debater_answer="the sister")
     (tmp_path / "y.json").write_text('{"turns": [], "question": "Who?", "answers": []}')
     with pytest.raises(DataError, match="must be one object with 'metadata'"):
         import_nyu_debate_modeling(tmp_path / "y.json")
