@@ -112,14 +112,14 @@ def _check(records: Sequence[Record], game: Protocol) -> None:
             raise ValueError(
                 f"{where} has the roles {', '.join(record.roles)}, and {game.name} has {', '.join(game.roles)}"
             )
-        sides = assignment(game, record.question, record.seed).sides
-        for role, side in sides.items():
-            if record.assigned.sides.get(role) != side:
-                raise ValueError(
-                    f"{where}: {role} argued for option {record.assigned.sides.get(role)}, and in {game.name} with the "
-                    f"options {game.config} its seed gives it option {side}: leave the options that assign sides as "
-                    "they were"
-                )
+        chosen = record.outcome.sides if record.outcome is not None else {}
+        before = {role: side for role, side in record.assigned.sides.items() if role not in chosen}
+        now = dict(assignment(game, record.question, record.seed).sides)
+        if before != now:
+            raise ValueError(
+                f"{where}: its seed gave the sides {before} (role: option), and gives {now} in {game.name} with the "
+                f"options {game.config}: leave the options that assign sides as they were"
+            )
         if (record.question.id, record.seed) in seen:
             raise ValueError(f"{where} is there twice, under seed {record.seed}: give each episode once")
         seen.add((record.question.id, record.seed))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from oversight_envs.core.episode import Entry
-from oversight_envs.core.players import PlayerError, Unanswerable
+from oversight_envs.core.players import CannotPlay, PlayerError, Unanswerable
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Ask, Case, Solution, Turn
@@ -25,10 +25,18 @@ class ReplayAgent:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._entries: dict[tuple[str, int, int], Entry] = {}
-        self._ends: dict[tuple[str, int], Record] = {}
+        self._ends: dict[tuple[str, int], tuple[type[PlayerError], str]] = {}
+        """What to raise where the record has no more, and why it ended."""
         for record in records:
-            if record.ended_without_result:
-                self._ends[record.question.id, record.seed] = record
+            if record.truncated is not None:
+                end: tuple[type[PlayerError], str] = Unanswerable, f"it ended there, {record.truncated}"
+            elif record.failed is not None:
+                end = PlayerError, f"it ended there, {record.failed}"
+            elif record.outcome is not None:
+                end = CannotPlay, "it was over there, so this is another game; leave the options that decide who speaks"
+            else:
+                end = PlayerError, "it was not over"
+            self._ends[record.question.id, record.seed] = end
             for entry in record.entries:
                 self._entries[record.question.id, record.seed, entry.index] = entry
 
@@ -48,11 +56,8 @@ class ReplayAgent:
                 f"no record of what {ask.role} did as entry {ask.index} of question {ask.question_id!r}, "
                 f"seed {ask.episode_seed}"
             )
-            ended = self._ends.get((ask.question_id, ask.episode_seed))
-            if ended is None:
-                raise PlayerError(lacks)
-            kind_of_end = PlayerError if ended.truncated is None else Unanswerable
-            raise kind_of_end(f"{lacks}: it ended there, {ended.ended_without_result}")
+            error, why = self._ends.get((ask.question_id, ask.episode_seed), (PlayerError, "there is no such record"))
+            raise error(f"{lacks}: {why}")
         return entry.reply
 
     @property

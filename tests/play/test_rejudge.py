@@ -11,7 +11,7 @@ from small_tasks import Things
 
 from oversight_envs import PlayerError, Verdict, rejudge, rollout
 from oversight_envs.agents import ScriptedAgent
-from oversight_envs.core.players import Unanswerable
+from oversight_envs.core.players import CannotPlay, Unanswerable
 from oversight_envs.core.usage import Answer, Spent
 from oversight_envs.judges import CallableJudge
 from oversight_envs.play import StoreError, failed_path, read_episodes
@@ -124,7 +124,11 @@ def test_a_changed_game_says_what_the_speakers_played_under() -> None:
     assert "First." not in new.entries[-1].prompt[-1].content
     with pytest.raises(ValueError, match="is there twice, under seed"):
         rejudge([*old, old[0]], Debate(), Things(), {"judge_0": players["judge_0"]})
-    with pytest.raises(ValueError, match=r"argued for option .* its seed gives it option"):
+    with pytest.raises(ValueError, match=r"its seed gave the sides .* and gives \{\} in debate"):
+        rejudge(old, Debate(positions="open"), Things(), {"judge_0": players["judge_0"]})
+    with pytest.raises(CannotPlay, match="it was over there, so this is another game"):
+        rejudge(old, Debate(rounds=2), Things(), {"judge_0": players["judge_0"]}, on_failure="record")
+    with pytest.raises(ValueError, match=r"its seed gave the sides .* and gives .*: 1"):
         rejudge([replace(r, seed=r.seed + k) for k in range(9) for r in old], Debate(), Things(), players)
 
 
