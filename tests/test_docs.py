@@ -16,6 +16,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/comparing.md",
     "docs/judges.md",
     "docs/servers.md",
 )  # docs/stable_baselines3.md: wrappers/test_sb3.py
