@@ -32,6 +32,8 @@ class Consultancy(Argued):
     """Whether there are two consultants, one for each answer. Neither hears the other."""
 
     name: ClassVar = "consultancy"
+    judge_reads: ClassVar = "question, answers, the consultant's speeches with their quotes marked; no passage"
+    source: ClassVar = "Michael 2023 (2311.08702), Khan 2024 (2402.06782)"
     reward: ClassVar = logit
 
     def __post_init__(self) -> None:

@@ -73,6 +73,8 @@ class Critique(Solved):
     """Whether the answer is revised after the critique; the judge then marks the revised answer as well."""
 
     name: ClassVar = "critique"
+    judge_reads: ClassVar = "problem, answer, critique; then the revised answer alone; no passage"
+    source: ClassVar = "Saunders 2022 (2206.05802), Xi 2025 (2510.24320)"
     reward: ClassVar = assistance
     rules: ClassVar[Mapping[str, RewardRule]] = {
         rule.__name__: rule for rule in (assistance, discrimination, refinement)

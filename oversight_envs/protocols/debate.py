@@ -41,6 +41,8 @@ class Debate(Argued):
     """Whether in each round, after the speeches, each debater puts a question to the other, who must answer it."""
 
     name: ClassVar = "debate"
+    judge_reads: ClassVar = "question, answers, all speeches with their quotes marked; no passage"
+    source: ClassVar = "Irving 2018 (1805.00899), Khan 2024 (2402.06782)"
     roles: ClassVar = MappingProxyType(
         {"debater_0": DEBATER, "debater_1": DEBATER, "judge_0": Role("judge", ("decide",))}
     )

@@ -31,6 +31,7 @@ class Direct(Worded):
     """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
 
     name: ClassVar = "direct"
+    judge_reads: ClassVar = "question and answers, with expert=True the passage"
     reward: ClassVar = nobody
 
     def __post_init__(self) -> None:

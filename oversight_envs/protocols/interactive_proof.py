@@ -77,6 +77,8 @@ class InteractiveProof(Worded):
     """The probability from which on the verifier counts as having decided; below it, it doesn't know."""
 
     name: ClassVar = "interactive_proof"
+    judge_reads: ClassVar = "question, answers, claims, all that provers tell it; no passage"
+    source: ClassVar = "Hammond and Adam-Day 2024 (2412.08897)"
     reward: ClassVar = accepted
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (accepted, shared)}
 

@@ -60,6 +60,8 @@ class MarketMaking(Worded):
     """Whether ``<quote>…</quote>`` is checked against the passage and marked for the others."""
 
     name: ClassVar = "market_making"
+    judge_reads: ClassVar = "question, answers, arguments; the predictor the passage as well"
+    source: ClassVar = "Hubinger 2020"
     reward: ClassVar = market
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (market, movement)}
     roles: ClassVar = MappingProxyType(

@@ -59,6 +59,8 @@ class ProposerCritic(Solved):
     """Whether the critic is to say what it believes, or to attack whatever was proposed."""
 
     name: ClassVar = "proposer_critic"
+    judge_reads: ClassVar = "problem and the whole debate; no passage"
+    source: ClassVar = "Elasky 2026 (2605.27483)"
     reward: ClassVar = stance
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (stance, accuracy)}
     roles: ClassVar = MappingProxyType(

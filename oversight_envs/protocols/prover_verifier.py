@@ -62,6 +62,8 @@ class ProverVerifier(Worded):
     """Word limit of a solution; what is over it is cut and the record says so."""
 
     name: ClassVar = "prover_verifier"
+    judge_reads: ClassVar = "problem and one solution, not who wrote it"
+    source: ClassVar = "Kirchner 2024 (2407.13692), Kim and Lee 2026 (2602.23248)"
     rules: ClassVar[Mapping[str, RewardRule]] = {"translated": translated}
 
     def __post_init__(self) -> None:

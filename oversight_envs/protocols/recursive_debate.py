@@ -57,6 +57,8 @@ class RecursiveDebate(Worded):
     max_words: int = 100
 
     name: ClassVar = "recursive_debate"
+    judge_reads: ClassVar = "the last claim alone: a list of bare numbers and its sum"
+    source: ClassVar = "Brown-Cohen 2023 (2311.14125)"
     zero_sum: ClassVar = True
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (judged, checked)}
 
