@@ -1,9 +1,9 @@
 """Critique: a solver answers, a critic points out flaws, the solver may revise, and a judge marks what was answered.
 
 After Saunders et al., *Self-critiquing models for assisting human evaluators* (arXiv 2206.05802). Their three abilities
-can be read from the records: to answer well (the solver), to tell right from wrong (the critic's own verdict), and to
-write critiques that help a judge to tell (its marks with ``critic=True`` against those with ``critic=False``). Rewards
-in two stages, discrimination before refinement, are those of Critique-RL (arXiv 2510.24320).
+are measured from the records by ``evaluation.critique_gaps``: to answer well (the solver), to tell right from wrong
+(the critic's own verdict), and to write critiques that help a judge to tell. Rewards in two stages, discrimination
+before refinement, are those of Critique-RL (arXiv 2510.24320).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from oversight_envs.core.speech import Conversation, Statement
 from oversight_envs.protocols.solved import Solved, answered, verdict_in
 
 SOLVER, CRITIC, REVISER, JUDGE = "solver_0", "critic_0", "reviser_0", "judge_0"
+BETA = 0.2
+"""What telling right from wrong is worth beside a right revision: Critique-RL's beta_1."""
 
 
 def _paid(records: Sequence[Record], critic: Callable[[Record], float], solved: bool) -> list[dict[str, float]]:
@@ -48,19 +50,27 @@ def assistance(records: Sequence[Record]) -> list[dict[str, float]]:
 
 
 def discrimination(records: Sequence[Record]) -> list[dict[str, float]]:
-    """The critic earns 1 if its verdict on the answer is right, else -1; who answers 1 for a right answer, else 0."""
-    return _paid(records, lambda r: 1.0 if _verdict(r) == ("right" if r.correct[SOLVER] else "wrong") else -1.0, True)
+    """Critique-RL's first stage: the critic earns 1 if its verdict on the answer is right, else 0; who answers earns 1
+    for a right answer, else 0."""
+    return _paid(records, lambda record: float(tells(record)), solved=True)
 
 
 def refinement(records: Sequence[Record]) -> list[dict[str, float]]:
-    """The critic earns 1 if the answer that was revised after it is right, else 0; who answers 1 for a right answer."""
+    """Critique-RL's second stage: the critic earns 1 if the answer that was revised after it is right, and ``BETA`` if
+    its verdict on the first one is; who answers earns 1 for a right answer, else 0."""
     if records and REVISER not in records[0].roles:
         raise ValueError("refinement pays the critic by the revised answer: pass revise=True")
-    return _paid(records, lambda record: float(record.correct[REVISER]), solved=True)
+    return _paid(records, lambda record: record.correct[REVISER] + BETA * tells(record), solved=True)
 
 
-def _verdict(record: Record) -> str:
+def critic_verdict(record: Record) -> str:
+    """What the critic says of the answer in the end: ``right``, ``wrong``, or anything else."""
     return verdict_in(next(s.text for s in record.transcript if s.role == CRITIC))
+
+
+def tells(record: Record) -> bool:
+    """Whether the critic's verdict on the solver's answer is true."""
+    return critic_verdict(record) == ("right" if record.correct[SOLVER] else "wrong")
 
 
 @dataclass(frozen=True, kw_only=True)
