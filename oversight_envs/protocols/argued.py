@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Game, Outcome, Protocol, Truncated
 from oversight_envs.core.question import Question
@@ -52,18 +52,14 @@ class Argued(Worded):
     """Whether the seed draws who argues for what, or the first expert chooses its answer before it argues."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("rounds", self.rounds, 1)
-        at_least("max_words", self.max_words, 1)
-        one_of("show", self.show, ("all", "quotes", "arguments", "verified"))
         if self.positions == "both":  # type: ignore[comparison-overlap]
             raise ValueError(
                 "positions='both': a game has one assignment; play both with sides='both' (rollout, evaluate), "
                 "--sides both or reset(options={'other_sides': True})"
             )
-        one_of("positions", self.positions, ("assigned", "open"))
-        for option in ("quotes", "scratchpad", "both_orders", "judge_asks", "judge_ends"):
-            one_of(option, getattr(self, option), (True, False))
+        super().__post_init__()
+        at_least("rounds", self.rounds, 1)
+        at_least("max_words", self.max_words, 1)
         if not self.quotes and self.show != "all":
             raise ValueError(f"show={self.show!r} is about quotes: pass quotes=True with it")
         if self.judge_asks and self.rounds < 2:

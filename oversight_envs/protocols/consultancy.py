@@ -15,7 +15,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import one_of
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import Assignment, Role
 from oversight_envs.core.rewards import logit
@@ -38,7 +37,6 @@ class Consultancy(Argued):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("double", self.double, (True, False))
         if self.double and self.positions == "open":
             raise ValueError("positions='open' can't go with double=True: each answer has its consultant already")
 

@@ -14,7 +14,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import one_of
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
@@ -92,8 +91,6 @@ class Critique(Solved):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("critic", self.critic, (True, False))
-        one_of("revise", self.revise, (True, False))
         if self.revise and not self.critic:
             raise ValueError("revise=True needs a critique to revise by: pass critic=True")
 

@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import one_of
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
@@ -33,11 +32,6 @@ class Direct(Worded):
     name: ClassVar = "direct"
     judge_reads: ClassVar = "question and answers, with expert=True the passage"
     reward: ClassVar = nobody
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        one_of("expert", self.expert, (True, False))
-        one_of("both_orders", self.both_orders, (True, False))
 
     @property
     def roles(self) -> Mapping[str, Role]:  # type: ignore[override]

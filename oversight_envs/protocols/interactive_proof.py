@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
@@ -84,8 +84,6 @@ class InteractiveProof(Worded):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("protocol", self.protocol, ("solo", "adp", "nip", "mnip", "merlin_arthur"))
-        one_of("quotes", self.quotes, (True, False))
         at_least("rounds", self.rounds, 1)
         at_least("max_words", self.max_words, 1)
         if not 0.5 <= self.certainty < 1:

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
@@ -77,7 +77,6 @@ class MarketMaking(Worded):
         super().__post_init__()
         at_least("rounds", self.rounds, 1)
         at_least("max_words", self.max_words, 1)
-        one_of("quotes", self.quotes, (True, False))
 
     def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
         return Assignment(order=tuple(rng.permutation(len(question.options)).tolist()))

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
@@ -74,7 +74,6 @@ class ProposerCritic(Solved):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("rebuttals", self.rebuttals, 0)
-        one_of("critic", self.critic, ("honest", "adversarial"))
 
     @property
     def zero_sum(self) -> bool:  # type: ignore[override]

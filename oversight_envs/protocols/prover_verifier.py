@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
@@ -68,9 +68,6 @@ class ProverVerifier(Worded):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("provers", self.provers, ("both", "helpful", "sneaky"))
-        one_of("verifier", self.verifier, (True, False))
-        one_of("translator", self.translator, (True, False))
         at_least("max_words", self.max_words, 1)
         if self.translator and not self.verifier:
             raise ValueError("translator=True writes for a verifier: pass verifier=True")

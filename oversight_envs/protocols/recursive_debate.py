@@ -35,7 +35,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
@@ -157,8 +157,6 @@ class RecursiveDebate(Worded):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("judge", self.judge, (True, False))
-        one_of("estimator", self.estimator, (True, False))
         at_least("max_words", self.max_words, 1)
 
     @property
