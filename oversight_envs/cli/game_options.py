@@ -86,7 +86,7 @@ def games_page() -> str:
         "# The games and their options\n",
         "<!-- made by: python -m oversight_envs.cli.game_options > docs/games.md -->\n",
         _table(
-            ["game", "roles", "who judges reads", "reward", "from (arXiv)"],
+            ["game", "roles", "who judges reads", "reward", "from (arXiv)", "lines of code"],
             (
                 [
                     f"[{game.name}](#{game.name})",
@@ -94,11 +94,13 @@ def games_page() -> str:
                     game.judge_reads,
                     f"`{game.rewards[0]}`",
                     _ARXIV.sub(r"[\1](https://arxiv.org/abs/\1)", game.source),
+                    _length(PROTOCOLS[game.name]),
                 ]
                 for game in games
             ),
         ),
-        "This is each game with its default options; `oversight-envs list --verbose` shows all of this page.\n"
+        "This is each game with its default options. Lines are those of its own file and of what it shares with other\n"
+        "games, without imports, docstrings and wording. `oversight-envs list --verbose` shows the rest of this page.\n"
         "Options are given by name: `Debate(rounds=2)`, `debate_v0.env(task=..., rounds=2)`, `--option rounds=2`.\n"
         "The page of each environment, with what each role sees and how rewards are defined, is its docstring:\n"
         '`python -c "import oversight_envs.debate_v0 as m; help(m)"`.\n',
@@ -111,6 +113,27 @@ def games_page() -> str:
         rows = ([f"`{o.name}`", f"`{_cell(o.kind)}`", f"`{o.default}`", _cell(o.about)] for o in game.options)
         parts.append(_table(["option", "type", "default", ""], rows))
     return "\n".join(parts)
+
+
+def _length(cls: type[Protocol]) -> str:
+    """Lines of code in a game's own file, and in the others of its kind that its class comes from."""
+    modules = dict.fromkeys(base.__module__ for base in cls.__mro__)
+    own, *shared = [_lines(module) for module in modules if module.startswith("oversight_envs.protocols.")]
+    return f"{own} + {sum(shared)}"
+
+
+def _lines(module: str) -> int:
+    """Lines of a module that are code: not blank, no comment, docstring or import."""
+    source = inspect.getsource(sys.modules[module])
+    silent = {
+        line
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = enumerate(map(str.strip, source.splitlines()), start=1)
+    return sum(bool(line) and not line.startswith("#") and number not in silent for number, line in lines)
 
 
 def _table(columns: list[str], rows: Iterator[list[str]]) -> str:

@@ -119,8 +119,7 @@ class Argued(Worded):
         """Asks the first expert which answer is its own; the other expert, if there is one, has the other answer."""
         first, *others = [role for speakers in self.speakers for role in speakers]
         asked = [*self._brief(question), self._text("choose")] + ([self._text("scratchpad")] if self.scratchpad else [])
-        prompt = (Message("system", self._text("system")), Message("user", "\n\n".join(asked)))
-        said = yield Say({first: prompt}, SpeakingRules(scratchpad=self.scratchpad))
+        said = yield Say({first: self._page("system", asked)}, SpeakingRules(scratchpad=self.scratchpad))
         own = named_option(said[first].text, question.options)
         if own is None:
             raise Truncated(f"{first} was to choose an answer by its words, and said {said[first].text!r:.80}")
@@ -166,9 +165,8 @@ class Argued(Worded):
 
     def _brief(self, question: Question) -> list[str]:
         """What all experts read, whatever they argue for."""
-        parts = [self._text("text", passage=question.passage)] if question.passage else []
         answers = "\n".join(f"- {inline(option)}" for option in question.options)
-        return [*parts, self._text("question", question=inline(question.text), answers=answers)]
+        return [*self._passage(question), self._text("question", question=inline(question.text), answers=answers)]
 
     @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
     def _opening(self, question: Question, own: int, other: int) -> Prompt:
@@ -186,8 +184,7 @@ class Argued(Worded):
                 ]
             ),
         ]
-        system = self._text("system" if len(options) == 2 else "system_many")
-        return Message("system", system), Message("user", "\n\n".join(parts))
+        return self._page("system" if len(options) == 2 else "system_many", parts)
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _expert_cue(self, turn: int) -> str:

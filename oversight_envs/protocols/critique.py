@@ -14,7 +14,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
@@ -111,8 +110,9 @@ class Critique(Solved):
         for role, solution in solutions.items():
             shown = [s for s in heard if s is solution or (s.role == CRITIC and role == SOLVER)]
             parts = [self._problem(question.censored()), *(f"{self._heading(s)}\n{s.shown()}" for s in shown)]
-            prompt = Message("system", self._text("judge_system")), Message("user", "\n\n".join([*parts, self._cue(0)]))
-            yield Score(JUDGE, prompt, question.text, solution.text, author=role)
+            yield Score(
+                JUDGE, self._page("judge_system", [*parts, self._cue(0)]), question.text, solution.text, author=role
+            )
         return answered(question, solutions)
 
     def _heading(self, statement: Statement) -> str:

@@ -15,7 +15,6 @@ from typing import ClassVar
 import numpy as np
 
 from oversight_envs.core.checks import at_least
-from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
@@ -99,12 +98,11 @@ class MarketMaking(Worded):
     def _chat(
         self, role: str, question: Question, order: tuple[int, ...], cues: Mapping[str, str], prices: Sequence[str]
     ) -> Conversation:
-        passage = [self._text("text", passage=question.passage)] if question.passage and role != JUDGE else []
+        passage = self._passage(question) if role != JUDGE else []
         text = self._text("question", question=inline(question.text), answers=labelled(question.options, order))
         limit = [self._text("limit", max_words=self.max_words)] if role == ADVERSARY else []
         limit += [self._text("quotes")] if self.quotes and passage and limit else []
-        kind = role.removesuffix("_0")
-        opening = Message("system", self._text(kind)), Message("user", "\n\n".join([*passage, text, *limit]))
+        opening = self._page(role.removesuffix("_0"), [*passage, text, *limit])
         return Conversation(
             opening, role, lambda _: self._text("heading"), lambda n: cues.get(role) or self._price(prices[n - 1])
         )

@@ -15,7 +15,6 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oversight_envs.core.checks import at_least
-from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
@@ -94,8 +93,7 @@ class ProposerCritic(Solved):
             if role == CRITIC and assigned.honest[CRITIC] and concedes(said[CRITIC]):
                 break
         parts = [self._problem(question.censored()), *(f"{self._heading(s)}\n{s.shown()}" for s in heard)]
-        system = Message("system", self._text("judge_system"))
-        prompt = system, Message("user", "\n\n".join([*parts, self._text("judge_cue")]))
+        prompt = self._page("judge_system", [*parts, self._text("judge_cue")])
         yield Score(JUDGE, prompt, question.text, heard[0].text, author=PROPOSER)
         return answered(question, {PROPOSER: heard[0]})
 

@@ -80,7 +80,7 @@ class Ranking(Worded):
         ]
         cue = self._text(self.by, criterion=self.criterion, first=labels[0], last=labels[-1], labels=names(labels))
         parts = [self._text("problem", problem=question.text), *samples, cue]
-        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+        return self._page("system", parts)
 
 
 def read_order(text: str, labels: Sequence[str]) -> str | None:

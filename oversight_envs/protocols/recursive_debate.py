@@ -36,7 +36,6 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from oversight_envs.core.checks import at_least
-from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
@@ -195,8 +194,7 @@ class RecursiveDebate(Worded):
         except _Forfeit as forfeit:
             return Outcome(answers={forfeit.role: None})
         if self.judge:
-            case = Message("user", self._text("judge_case", claim=leaf))
-            prompt = Message("system", self._text("judge_system")), case
+            prompt = self._page("judge_system", [self._text("judge_case", claim=leaf)])
             yield Score(JUDGE, prompt, self._text("judge_problem"), f"Answer: {leaf}", author=PROVER)
         return Outcome(answers={PROVER: leaf})
 
@@ -251,8 +249,7 @@ class _Table:
         for role, told in honest.items():
             kind = f"prover{suffix}" if role == PROVER else role.removesuffix("_0")
             manner = "honest" if told else f"dishonest{suffix}"
-            parts = game._text("problem", problem=question.text), game._text(manner)
-            opening = Message("system", game._text(kind)), Message("user", "\n\n".join(parts))
+            opening = game._page(kind, [game._text("problem", problem=question.text), game._text(manner)])
             self._chats[role] = Conversation(opening, role, lambda _: game._text("heading"), lambda _: self._cue)
 
     def ask(self, role: str, count: int, cue: str, read: Callable[[str], list[N]]) -> Generator[Request, Any, list[N]]:

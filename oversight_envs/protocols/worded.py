@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from oversight_envs._options import make_plain
 from oversight_envs.core.checks import one_of
+from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Question
 from oversight_envs.core.quotes import neutralise
 from oversight_envs.core.requests import LABELS
 from oversight_envs.prompts import load_wording
@@ -38,6 +40,14 @@ class Worded(Protocol):
 
     def _text(self, template: str, **values: Any) -> str:
         return self._templates[template].format(**values)
+
+    def _passage(self, question: Question) -> list[str]:
+        """The passage as the first part of a page; nothing where there is none, or it was censored."""
+        return [self._text("text", passage=question.passage)] if question.passage else []
+
+    def _page(self, system: str, parts: Iterable[str]) -> Prompt:
+        """A prompt: what the template ``system`` says, and one message with these parts."""
+        return Message("system", self._text(system)), Message("user", "\n\n".join(parts))
 
 
 @lru_cache
