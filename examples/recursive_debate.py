@@ -36,6 +36,4 @@ for depth in (1, 2, 4, 8):
         records = rollout(RecursiveDebate(), NestedSums(depth=depth), players, questions=8)
         won = sum(record.rewards[honest] > 0 for record in records)
         read = sum(len(message.content.split()) for message in records[0].entries[-1].prompt)
-        print(
-            f"{2**depth} numbers: an honest {honest} wins {won} of 8 (theorem: 3 of 5 or more); the judge read {read} words"
-        )
+        print(f"{2**depth} numbers: an honest {honest} wins {won} of 8 (theorem: 3 of 5); the judge read {read} words")
