@@ -33,7 +33,7 @@ class Outcome:
     """What a finished game came to that its log can't tell."""
 
     answers: Mapping[str, str | None] = field(default_factory=dict)
-    """Role -> the final answer that it gave to an open problem; None where none could be read."""
+    """Role -> the final answer that it gave to an open problem; None where none could be read, or it forfeited."""
     sides: Mapping[str, int] = field(default_factory=dict)
     """Role -> the option that it argued for, where roles chose in play; from then on they stand in ``assigned``."""
 

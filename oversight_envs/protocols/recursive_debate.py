@@ -106,6 +106,8 @@ def estimated(records: Sequence[Record]) -> list[dict[str, float]]:
 
     Consistent estimates have q >= p, so this is between -1 and 1: nobody gains by breaking the rules.
     """
+    if records and ESTIMATOR not in records[0].roles:
+        raise ValueError("estimated pays by an estimator's probabilities: pass estimator=True")
 
     def payoff(record: Record) -> float:
         whole, last = _estimates(record)

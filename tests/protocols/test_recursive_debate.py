@@ -163,6 +163,11 @@ def test_recursive_debate_conforms_and_refuses_what_it_can_not_be(sums: Any, thi
         check_protocol(game, NestedSums(), players=scripted)
     with pytest.raises(ValueError, match="claims that split"):
         recursive_debate_v0.env(task=sums)
+    fives = dict.fromkeys(("prover_0", "opponent_0"), "scripted:Answer: 5")
+    with pytest.raises(ValueError, match="pass estimator=True"):
+        rollout(RecursiveDebate(judge=False), NestedSums(depth=1), fives, questions=1, reward="estimated")
+    with pytest.raises(ValueError, match="pass judge=True"):
+        rollout(RecursiveDebate(judge=False), NestedSums(depth=1), fives, questions=1, reward="judged")
 
     class Unchecked(NestedSums):
         checkable = False
