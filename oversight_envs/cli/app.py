@@ -65,11 +65,13 @@ def _show_version(wanted: bool) -> None:
 
 @app.command("list")
 @reports_errors
-def list_() -> None:
+def list_(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Each game with its roles, rewards and options.")] = False,
+) -> None:
     """Show the games, tasks, judges and players there are."""
     from oversight_envs.cli.catalogue import show_catalogue
 
-    show_catalogue(stdout())
+    show_catalogue(stdout(), verbose=verbose)
 
 
 @app.command()
