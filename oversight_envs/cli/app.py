@@ -209,6 +209,82 @@ def evaluate(
 
 @app.command()
 @reports_errors
+def tournament(
+    env: Env,
+    agent: Annotated[
+        list[str],
+        typer.Option(
+            "--agent", "--debater", help="Who takes part: a model or scripted:TEXT, or NAME=SPEC; repeatable."
+        ),
+    ],
+    task: TaskName = None,
+    task_option: TaskOptions = None,
+    option: Options = None,
+    judge: JudgeSpec = None,
+    questions: Annotated[int, typer.Option(min=1, help="How many questions every pair plays, on both sides.")] = 24,
+    samples: Annotated[int, typer.Option(min=1, help="How often a pair plays each question on both sides.")] = 1,
+    pairing: Annotated[
+        Literal["round-robin", "swiss"], typer.Option(help="Everybody against everybody, or by current standing.")
+    ] = "round-robin",
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Of a Swiss tournament. [default: log2 of the agents]")
+    ] = None,
+    seats: Annotated[
+        Literal["alternate", "both"], typer.Option(help="both: each of a pair plays both roles on every question.")
+    ] = "alternate",
+    self_play: Annotated[bool, typer.Option("--self-play", help="Each agent also debates itself.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the games. [default: runs/tournament-GAME-TASK]")] = None,
+    seed: Seed = 0,
+    max_new_tokens: MaxNewTokens = None,
+    temperature: Temperature = 0.7,
+    best_of: BestOf = 1,
+    concurrency: Annotated[int, typer.Option(min=1, help="Episodes of a pair in flight.")] = 32,
+    reuse: Annotated[bool | None, typer.Option("--reuse/--fresh", help="As of evaluate.", show_default=False)] = None,
+    cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
+    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+) -> None:
+    """Rate debaters against each other, every pair on the same questions with both assignments of the sides.
+
+    Games are kept as they end; the same command goes on where it was stopped, and one more --agent plays only its own
+    games. Where episodes failed, the exit status is 3.
+    """
+    from oversight_envs.cli.costs import Limits, show_usage
+    from oversight_envs.cli.options import build_protocol, build_task
+    from oversight_envs.cli.tournament import run_tournament, show_ratings
+    from oversight_envs.core.usage import summed_by_role
+
+    game = build_protocol(env, option or [])
+    source, values = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
+    folder = out or Path("runs") / f"tournament-{game.name}-{source.name}"
+    played, ratings = run_tournament(
+        game,
+        source,
+        Cast(DEFAULT_MODEL, agent, judge, [], max_new_tokens, temperature, best_of),
+        questions=questions,
+        samples=samples,
+        schedule=pairing,
+        rounds=rounds,
+        seats=seats,
+        self_play=self_play,
+        out=folder,
+        seed=seed,
+        concurrency=concurrency,
+        reuse=reuse,
+        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        about=values,
+        limits=Limits(prices, max_cost, cache),
+    )
+    show_ratings(stdout(), f"{game.name} on {source.name}", ratings)
+    usage = summed_by_role(record.usage for pairing in played for record in pairing.records)
+    show_usage(stdout(), {"tournament": usage}, prices)
+    stdout().print(f"\nresults: {folder}   picture: {folder / 'ratings.png'}", soft_wrap=True)
+    if any(record.failed is not None for pairing in played for record in pairing.records):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@reports_errors
 def report(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or files of episodes (.jsonl).")],
     out: Annotated[Path | None, typer.Option(help="The page. [default: report.html in the first folder]")] = None,
