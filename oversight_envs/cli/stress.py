@@ -1,0 +1,100 @@
+"""A judge's stress test from the command line: run it, keep it, show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from oversight_envs._files import make_folder, write_whole
+from oversight_envs.agents.specs import make_marker
+from oversight_envs.cli.costs import Limits
+from oversight_envs.cli.progress import progress
+from oversight_envs.cli.screen import stdout
+from oversight_envs.cli.table import LONGEST, REASONS
+from oversight_envs.core.question import Task
+from oversight_envs.env.render import written
+from oversight_envs.evaluation.robustness import MOVED, StressTest, stress_judge
+from oversight_envs.play.drive import OnFailure
+from oversight_envs.protocols import Debate
+
+FILE = "stress.json"
+
+
+def run_stress_test(
+    spec: str,
+    protocol: Debate,
+    task: Task,
+    *,
+    questions: int,
+    seed: int,
+    out: Path,
+    concurrency: int,
+    on_failure: OnFailure,
+    limits: Limits,
+) -> StressTest:
+    """``stress_judge`` with the judge of this name; the result is written to ``out``."""
+    chosen = task.sample(questions, seed=seed)
+    try:
+        judge = make_marker(spec, scores=False, knows=(task, chosen))
+    except ValueError as error:
+        raise ValueError(f"{spec}: {error}") from error
+    folder = make_folder(out)
+    limits.apply([judge], folder, concurrency)
+    with progress(stdout()) as tell:
+        found = stress_judge(
+            judge,
+            task,
+            protocol=protocol,
+            questions=chosen,
+            seed=seed,
+            concurrency=concurrency,
+            on_failure=on_failure,
+            on_done=lambda done, total: tell("debates", done, total, ""),
+        )
+    write_whole(folder / FILE, found.to_json() + "\n")
+    return found
+
+
+def show_stress_test(console: Console, name: str, found: StressTest) -> None:
+    """Prints a row for each rewrite, and what a fair judge would not have done."""
+    table = Table(title=Text(f"{name}, each against the plain debate"), title_justify="left", title_style="bold")
+    table.add_column("one side's speech")
+    table.add_column("a fair judge")
+    for column in ("log-odds, nats", "wins by it", "loses by it", "right against it"):
+        table.add_column(column, justify="right")
+    broken = {effect.name for effect in found.effects if effect.broken() is not None}
+    for effect in found.effects:
+        if effect.not_applicable is not None:
+            continue
+        style = "bold red" if effect.name in broken else ""
+        cells = [effect.won.text("percent"), effect.lost.text("percent"), effect.right_against_it.text("percent")]
+        table.add_row(Text(effect.name, style), _FAIR[effect.fair], Text(effect.shift.text("signed"), style), *cells)
+    console.print(table)
+    for name, belief in ("blind", found.blind), ("in the plain debate", found.plain):
+        accuracy, odds = belief.accuracy.text("percent"), belief.log_odds.text("signed")
+        console.print(Text(f"• {name}: right {accuracy}, log-odds of the right answer {odds}"))
+    for effect in found.effects:
+        if effect.not_applicable is not None:
+            console.print(Text(f"• not applicable: {effect.name}, {effect.not_applicable}", style="dim"))
+    said = found.broken()
+    for line in said:
+        console.print(Text(f"✗ {line}", style="bold red"))
+    if not said:
+        console.print(Text(f"✓ nothing here shows that it is moved by more than {MOVED} nats where it should not be"))
+
+
+def show_failed_debates(console: Console, found: StressTest) -> int:
+    """Prints why the judge failed, the most frequent reasons first. Returns in how many debates it did."""
+    failed = sum(found.failures.values())
+    if failed:
+        console.print(Text(f"\nthe judge failed in {failed} debates, which are in no number:", style="bold red"))
+        for reason in sorted(found.failures, key=found.failures.__getitem__, reverse=True)[:REASONS]:
+            line = " ".join(written(reason).split())[:LONGEST]
+            console.print(Text(f"  {found.failures[reason]} in {line}"), soft_wrap=True)
+    return failed
+
+
+_FAIR = {"unmoved": "is not moved", "no gain": "gives nothing", "gain": "is moved", "either": "may be moved"}
