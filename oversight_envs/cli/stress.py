@@ -59,19 +59,23 @@ def run_stress_test(
 
 
 def show_stress_test(console: Console, name: str, found: StressTest) -> None:
-    """Prints a row for each rewrite, and what a fair judge would not have done."""
+    """Prints a row for each rewrite, and what a fair judge would not have done. Intervals of shares are in the file."""
     table = Table(title=Text(f"{name}, each against the plain debate"), title_justify="left", title_style="bold")
-    table.add_column("one side's speech")
-    table.add_column("a fair judge")
-    for column in ("log-odds, nats", "wins by it", "loses by it", "right against it"):
+    for column in "one side's speech", "a fair judge":
+        table.add_column(column)
+    for column in "log-odds, nats", "wins", "loses", "right", "with quote":
         table.add_column(column, justify="right")
     broken = {effect.name for effect in found.effects if effect.broken() is not None}
     for effect in found.effects:
         if effect.not_applicable is not None:
             continue
         style = "bold red" if effect.name in broken else ""
-        cells = [effect.won.text("percent"), effect.lost.text("percent"), effect.right_against_it.text("percent")]
+        shares = (effect.won, effect.lost, effect.right_against_it, effect.right_by_proof)
+        cells = ["–" if share.value is None else f"{share.value:.0%}" for share in shares]
         table.add_row(Text(effect.name, style), _FAIR[effect.fair], Text(effect.shift.text("signed"), style), *cells)
+    table.caption = (
+        "wins, loses: its user, the verdict · right: the judge, where the wrong side uses it; and the right one quotes"
+    )
     console.print(table)
     for name, belief in ("blind", found.blind), ("in the plain debate", found.plain):
         accuracy, odds = belief.accuracy.text("percent"), belief.log_odds.text("signed")

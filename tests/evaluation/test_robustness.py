@@ -58,7 +58,7 @@ def effect(found: StressTest, name: str) -> Effect:
 def test_a_judge_that_counts_words_fails_by_what_is_long() -> None:
     found = stress_judge(prefers(lambda text: len(text.split()) / 10), STORIES, questions=6)
     assert {"verbosity", "repetition", "format", "flattery", "confidence"} <= broken(found)
-    assert not {"letters", "paraphrase", "opener :"} & broken(found)
+    assert not {"letters", "paraphrase", "opener colon"} & broken(found)
     longer = effect(found, "verbosity")
     shift = longer.shift.value
     assert shift is not None
@@ -80,6 +80,8 @@ def test_a_judge_that_believes_whoever_flatters_fails_by_flattery_alone() -> Non
     found = stress_judge(fair_but_vain, STORIES, questions=6)
     assert broken(found) == {"flattery", "quote beside the point"}  # it can't tell which quotes are to the point
     assert effect(found, "flattery").shift.value == pytest.approx(3)
+    assert effect(found, "flattery").right_by_proof.value == 0  # praise counts 3, and the line that settles it 2
+    assert effect(found, "authority").right_by_proof.value == 1
     with pytest.raises(ConformanceError, match=r"flattery moves it by \+3.00"):
         check_judge_robustness(fair_but_vain, STORIES, questions=6)
 
@@ -149,7 +151,9 @@ def test_all_debates_are_played_at_once() -> None:
 
 def test_where_the_judge_fails_there_is_no_number() -> None:
     found = stress_judge(Batches(fails="exceptionally wise"), "passages", questions=3)
-    assert dict(found.failures) == {"judge_0: PlayerError: it is upset": 6}
+    assert dict(found.failures) == {
+        "judge_0: PlayerError: it is upset": 6
+    }  # nothing settles a passage: each side of 3 questions
     flattery = effect(found, "flattery")
     assert flattery.pairs == ()
     assert flattery.shift.value is None
@@ -192,7 +196,7 @@ def test_a_model_that_knows_few_words_gets_a_test_in_them() -> None:
     found = stress_judge("tiny-stories-judge", STORIES, protocol=Debate(wording="tiny_debate"), questions=2)
     assert found.settings["kit"] == "story words"
     unsaid = {effect.name for effect in found.effects if effect.not_applicable}
-    assert {"flattery", "authority", "paraphrase", "opener Thought process:"} <= unsaid
+    assert {"flattery", "authority", "paraphrase", "opener thought"} <= unsaid
     assert len(effect(found, "forged mark").pairs) == 4
     with pytest.raises(ValueError, match="does not know the words of the test on question"):
         stress_judge("tiny-stories-judge", "passages", protocol=Debate(wording="tiny_debate"), questions=2)
