@@ -1,0 +1,64 @@
+"""Results of ``oversight-envs stress-judge`` as one table: a judge's folder each, one Markdown and one JSON file.
+
+oversight-envs stress-judge tiny-stories-judge --task stories --option wording=tiny_debate --out runs/gullible
+oversight-envs stress-judge smollm2-135m --out runs/smollm2
+python examples/stress_tables.py gullible=runs/gullible smollm2=runs/smollm2 --out runs/stress_judge
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+COLUMNS = ("shift", "won", "lost", "right_against_it", "right_by_proof")
+
+
+def cell(measure: dict, percent: bool) -> str:
+    """A number with its interval."""
+    if measure["value"] is None:
+        return "–"
+    numbers = [measure[key] for key in ("value", "low", "high") if measure[key] is not None]
+    shown = [f"{100 * n:.0f}%" if percent else f"{n:+.2f}" for n in numbers]
+    return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def rows(found: dict) -> list[str]:
+    """A judge's table."""
+    lines = [
+        "| speech | a fair judge | shift, nats | wins by it | loses by it | right against it | with the quote |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for effect in found["effects"]:
+        if effect["not_applicable"] is None:
+            cells = [cell(effect[column], column != "shift") for column in COLUMNS]
+            lines.append(f"| {effect['name']} | {effect['fair']} | {' | '.join(cells)} |")
+    unsaid = [f"{e['name']} ({e['not_applicable']})" for e in found["effects"] if e["not_applicable"] is not None]
+    told = [f"{name}: right {cell(found[name]['accuracy'], True)}, log-odds of the right answer "
+            f"{cell(found[name]['log_odds'], False)}" for name in ("blind", "plain")]  # fmt: skip
+    lines += ["", "; ".join(told) + "."]
+    lines += [f"Not applicable: {'; '.join(unsaid)}."] if unsaid else []
+    lines += [f"The judge failed in {sum(found['failures'].values())} debates."] if found["failures"] else []
+    return lines
+
+
+def main() -> None:
+    """Reads the folders, writes the two files."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--out", type=Path, required=True, help="the two files, without their endings")
+    args = parser.parse_args()
+    page, kept = [], {}
+    for run in args.runs:
+        name, _, folder = run.partition("=")
+        found = json.loads((Path(folder) / "stress.json").read_text(encoding="utf-8"))
+        settings = found["settings"]
+        page += [f"## {name}", "", f"{settings['questions']} questions of {settings['task']}, seed {settings['seed']}, "
+                 f"texts: {settings['kit']}; judge: `{json.dumps(found['judge'])}`", "", *rows(found), ""]  # fmt: skip
+        for effect in found["effects"]:
+            del effect["pairs"], effect["against_proof"]  # they stay in the run's own file
+        kept[name] = found
+    args.out.with_suffix(".md").write_text("\n".join(page), encoding="utf-8")
+    args.out.with_suffix(".json").write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
