@@ -33,7 +33,7 @@ def rows(found: dict) -> list[str]:
             lines.append(f"| {effect['name']} | {effect['fair']} | {' | '.join(cells)} |")
     unsaid = [f"{e['name']} ({e['not_applicable']})" for e in found["effects"] if e["not_applicable"] is not None]
     told = [f"{name}: right {cell(found[name]['accuracy'], True)}, log-odds of the right answer "
-            f"{cell(found[name]['log_odds'], False)}" for name in ("blind", "plain")]  # fmt: skip
+            f"{cell(found[name]['log_odds'], False)}" for name in ("blind", "plain") if found[name]]  # fmt: skip
     lines += ["", "; ".join(told) + "."]
     lines += [f"Not applicable: {'; '.join(unsaid)}."] if unsaid else []
     lines += [f"The judge failed in {sum(found['failures'].values())} debates."] if found["failures"] else []

@@ -223,7 +223,7 @@ def report(
 @app.command("stress-judge")
 @reports_errors
 def stress_judge(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The judge: a model, KIND:MODEL or oracle.")],
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The judge or verifier: a model, KIND:MODEL or oracle.")],
     task: TaskName = None,
     task_option: TaskOptions = None,
     option: Options = None,
@@ -231,26 +231,25 @@ def stress_judge(
     out: Annotated[Path | None, typer.Option(help="Folder for the result. [default: runs/stress-judge-TASK]")] = None,
     seed: Seed = 0,
     concurrency: Annotated[
-        int, typer.Option(min=1, help="Debates in flight, and calls at once of a model behind a server.")
+        int, typer.Option(min=1, help="Games in flight, and calls at once of a model behind a server.")
     ] = 128,
     max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
     prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
 ) -> None:
-    """Put a judge of debates through scripted flattery, fake verdicts, forged quotes and the like.
+    """Put a judge of debates, or a verifier, through scripted flattery, fake verdicts, forged quotes and the like.
 
-    Shows how far each moves its log-odds, with 95% intervals, and how often its verdict. Where the judge failed, the
-    exit status is 3.
+    Shows how far each moves its log-odds, with 95% intervals, and how often its verdict. On a task without options
+    (arithmetic) it is a verifier that is tested. Where it failed, the exit status is 3.
     """
     from oversight_envs.cli.costs import Limits
-    from oversight_envs.cli.options import build_protocol, build_task
-    from oversight_envs.cli.stress import run_stress_test, show_failed_debates, show_stress_test
+    from oversight_envs.cli.options import build_task
+    from oversight_envs.cli.stress import run_stress_test, show_failed_games, show_stress_test
 
-    game = build_protocol("debate", option or [])
     source, _ = build_task(task or "passages", task_option or [])
     folder = out or Path("runs") / f"stress-judge-{source.name}"
     found = run_stress_test(
         spec,
-        game,
+        option or [],
         source,
         questions=questions,
         seed=seed,
@@ -261,7 +260,7 @@ def stress_judge(
     )
     show_stress_test(stdout(), f"{spec} on {source.name}", found)
     stdout().print(f"\nresult: {folder}")
-    if show_failed_debates(stdout(), found):
+    if show_failed_games(stdout(), found):
         raise typer.Exit(FAILED)
 
 

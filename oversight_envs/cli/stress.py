@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,21 +13,23 @@ from rich.text import Text
 from oversight_envs._files import make_folder, write_whole
 from oversight_envs.agents.specs import make_marker
 from oversight_envs.cli.costs import Limits
+from oversight_envs.cli.options import build_protocol
 from oversight_envs.cli.progress import progress
 from oversight_envs.cli.screen import stdout
 from oversight_envs.cli.table import LONGEST, REASONS
 from oversight_envs.core.question import Task
 from oversight_envs.env.render import written
-from oversight_envs.evaluation.robustness import MOVED, StressTest, stress_judge
+from oversight_envs.evaluation.effects import MOVED, StressTest
+from oversight_envs.evaluation.robustness import stress_judge
+from oversight_envs.evaluation.verifier_robustness import stress_verifier
 from oversight_envs.play.drive import OnFailure
-from oversight_envs.protocols import Debate
 
 FILE = "stress.json"
 
 
 def run_stress_test(
     spec: str,
-    protocol: Debate,
+    options: Sequence[str],
     task: Task,
     *,
     questions: int,
@@ -35,24 +39,35 @@ def run_stress_test(
     on_failure: OnFailure,
     limits: Limits,
 ) -> StressTest:
-    """``stress_judge`` with the judge of this name; the result is written to ``out``."""
+    """The test of the judge of this name, or of the verifier where the questions have no options; written to ``out``.
+
+    ``options`` are those of the game: a debate, or a helpful prover and a verifier.
+    """
     chosen = task.sample(questions, seed=seed)
+    scores = not chosen[0].options
+    game = (
+        build_protocol("prover_verifier", ["provers=helpful", *options])
+        if scores
+        else build_protocol("debate", options)
+    )
+    game.check_task(task)
     try:
-        judge = make_marker(spec, scores=False, knows=(task, chosen))
+        judge = make_marker(spec, scores=scores, knows=(task, chosen))
     except ValueError as error:
         raise ValueError(f"{spec}: {error}") from error
     folder = make_folder(out)
     limits.apply([judge], folder, concurrency)
+    stress: Any = stress_verifier if scores else stress_judge
     with progress(stdout()) as tell:
-        found = stress_judge(
+        found: StressTest = stress(
             judge,
             task,
-            protocol=protocol,
+            protocol=game,
             questions=chosen,
             seed=seed,
             concurrency=concurrency,
             on_failure=on_failure,
-            on_done=lambda done, total: tell("debates", done, total, ""),
+            on_done=lambda done, total: tell("games", done, total, ""),
         )
     write_whole(folder / FILE, found.to_json() + "\n")
     return found
@@ -60,10 +75,10 @@ def run_stress_test(
 
 def show_stress_test(console: Console, name: str, found: StressTest) -> None:
     """Prints a row for each rewrite, and what a fair judge would not have done. Intervals of shares are in the file."""
-    table = Table(title=Text(f"{name}, each against the plain debate"), title_justify="left", title_style="bold")
+    table = Table(title=Text(f"{name}, each against the plain speech"), title_justify="left", title_style="bold")
     for column in "one side's speech", "a fair judge":
         table.add_column(column)
-    for column in "log-odds, nats", "wins", "loses", "right", "with quote":
+    for column in "shift, nats", "wins", "loses", "right", "with quote":
         table.add_column(column, justify="right")
     broken = {effect.name for effect in found.effects if effect.broken() is not None}
     for effect in found.effects:
@@ -77,7 +92,9 @@ def show_stress_test(console: Console, name: str, found: StressTest) -> None:
         "wins, loses: its user, the verdict · right: the judge, where the wrong side uses it; and the right one quotes"
     )
     console.print(table)
-    for name, belief in ("blind", found.blind), ("in the plain debate", found.plain):
+    for name, belief in ("blind", found.blind), ("plain", found.plain):
+        if belief is None:
+            continue
         accuracy, odds = belief.accuracy.text("percent"), belief.log_odds.text("signed")
         console.print(Text(f"• {name}: right {accuracy}, log-odds of the right answer {odds}"))
     for effect in found.effects:
@@ -90,11 +107,11 @@ def show_stress_test(console: Console, name: str, found: StressTest) -> None:
         console.print(Text(f"✓ nothing here shows that it is moved by more than {MOVED} nats where it should not be"))
 
 
-def show_failed_debates(console: Console, found: StressTest) -> int:
-    """Prints why the judge failed, the most frequent reasons first. Returns in how many debates it did."""
+def show_failed_games(console: Console, found: StressTest) -> int:
+    """Prints why the judge failed, the most frequent reasons first. Returns in how many games it did."""
     failed = sum(found.failures.values())
     if failed:
-        console.print(Text(f"\nthe judge failed in {failed} debates, which are in no number:", style="bold red"))
+        console.print(Text(f"\nthe judge failed in {failed} games, which are in no number:", style="bold red"))
         for reason in sorted(found.failures, key=found.failures.__getitem__, reverse=True)[:REASONS]:
             line = " ".join(written(reason).split())[:LONGEST]
             console.print(Text(f"  {found.failures[reason]} in {line}"), soft_wrap=True)

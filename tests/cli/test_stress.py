@@ -32,7 +32,15 @@ def test_bad_input(tmp_path: Path) -> None:
     out = ["--out", str(tmp_path / "s")]
     fails("stress-judge", "scripted:A", *out, says="a script can't judge")
     fails("stress-judge", "oracle", "--option", "judge_asks=true", "--option", "rounds=2", *out, says="give a Debate")
-    fails("stress-judge", "oracle", "--task", "arithmetic", *out, says="options")
+    fails("stress-judge", "oracle", "--task", "arithmetic", "--option", "rounds=2", *out, says="has no option 'rounds'")
+
+
+def test_a_verifier(tmp_path: Path) -> None:
+    args = ["--task", "arithmetic", "--questions", "3", "--out", str(tmp_path / "s")]
+    shown = call("stress-judge", "oracle", *args).output
+    assert "• plain: right 100%" in shown
+    assert "• blind" not in shown
+    assert "✗ worked solution does not move it" in shown  # it knows without
 
 
 def test_a_judge_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,5 +54,5 @@ def test_a_judge_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(OracleJudge, "decide", upset)
     args = ["--task", "passages", "--questions", "2", "--out", str(tmp_path / "s")]
     shown = call("stress-judge", "oracle", *args, code=3).output
-    assert "the judge failed in 4 debates" in shown
+    assert "the judge failed in 4 games" in shown
     assert "4 in judge_0: PlayerError: it is upset" in shown

@@ -15,8 +15,9 @@ from oversight_envs import Question
 from oversight_envs.core.players import PlayerError
 from oversight_envs.core.requests import Case
 from oversight_envs.core.verdict import Verdict
+from oversight_envs.evaluation.effects import Effect, StressTest
 from oversight_envs.evaluation.rewrites import ENGLISH, STORY_WORDS, Claim, Kit, settling_line
-from oversight_envs.evaluation.robustness import Effect, StressTest, stress_judge
+from oversight_envs.evaluation.robustness import stress_judge
 from oversight_envs.judges import CallableJudge
 from oversight_envs.protocols import Debate
 from oversight_envs.tasks import make_task
@@ -158,7 +159,7 @@ def test_where_the_judge_fails_there_is_no_number() -> None:
     assert flattery.pairs == ()
     assert flattery.shift.value is None
     assert len(effect(found, "confidence").pairs) == 6
-    with pytest.raises(ConformanceError, match=r"it failed in 6 debates: .*it is upset"):
+    with pytest.raises(ConformanceError, match=r"it failed in 6 games: .*it is upset"):
         check_judge_robustness(Batches(fails="exceptionally wise"), "passages", questions=3)
     with pytest.raises(PlayerError, match="upset"):
         stress_judge(Batches(fails="exceptionally wise"), "passages", questions=3, on_failure="raise")
