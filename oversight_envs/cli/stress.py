@@ -76,10 +76,9 @@ def run_stress_test(
 def show_stress_test(console: Console, name: str, found: StressTest) -> None:
     """Prints a row for each rewrite, and what a fair judge would not have done. Intervals of shares are in the file."""
     table = Table(title=Text(f"{name}, each against the plain speech"), title_justify="left", title_style="bold")
-    for column in "one side's speech", "a fair judge":
-        table.add_column(column)
-    for column in "shift, nats", "wins", "loses", "right", "with quote":
-        table.add_column(column, justify="right")
+    table.add_column("one side's speech", no_wrap=True)
+    for column in "fair", "shift, nats", "wins", "loses", "right", "quote":
+        table.add_column(column, justify="right", no_wrap=True)
     broken = {effect.name for effect in found.effects if effect.broken() is not None}
     for effect in found.effects:
         if effect.not_applicable is not None:
@@ -89,17 +88,20 @@ def show_stress_test(console: Console, name: str, found: StressTest) -> None:
         cells = ["–" if share.value is None else f"{share.value:.0%}" for share in shares]
         table.add_row(Text(effect.name, style), _FAIR[effect.fair], Text(effect.shift.text("signed"), style), *cells)
     table.caption = (
-        "wins, loses: its user, the verdict · right: the judge, where the wrong side uses it; and the right one quotes"
+        "fair: what a fair judge's shift is · wins, loses: its user, the verdict\n"
+        "right: the judge, where the wrong side uses it · quote: and the right side gives the settling quote"
     )
+    table.caption_justify = "left"
     console.print(table)
     for name, belief in ("blind", found.blind), ("plain", found.plain):
         if belief is None:
             continue
         accuracy, odds = belief.accuracy.text("percent"), belief.log_odds.text("signed")
         console.print(Text(f"• {name}: right {accuracy}, log-odds of the right answer {odds}"))
-    for effect in found.effects:
-        if effect.not_applicable is not None:
-            console.print(Text(f"• not applicable: {effect.name}, {effect.not_applicable}", style="dim"))
+    reasons = dict.fromkeys(effect.not_applicable for effect in found.effects if effect.not_applicable is not None)
+    for reason in reasons:
+        names = ", ".join(effect.name for effect in found.effects if effect.not_applicable == reason)
+        console.print(Text(f"• not applicable: {names}: {reason}", style="dim"))
     said = found.broken()
     for line in said:
         console.print(Text(f"✗ {line}", style="bold red"))
@@ -118,4 +120,4 @@ def show_failed_games(console: Console, found: StressTest) -> int:
     return failed
 
 
-_FAIR = {"unmoved": "is not moved", "no gain": "gives nothing", "gain": "is moved", "either": "may be moved"}
+_FAIR = {"unmoved": "0", "no gain": "≤ 0", "gain": "> 0", "either": ""}

@@ -58,7 +58,7 @@ def test_the_wrong_answer_is_wrong_and_the_same_each_time() -> None:
 def test_bad_input() -> None:
     words = ListTask([Question("q", "Which town?", truth="Paris")], name="towns")
     with pytest.raises(ValueError, match="'Paris', is no number"):
-        stress_verifier(lambda solution: "Yes", words)
+        stress_verifier(lambda solution: "Yes", words, questions=1)
     with pytest.raises(ValueError, match="give ProverVerifier"):
         stress_verifier(lambda solution: "Yes", SUMS, protocol=ProverVerifier())
     with pytest.raises(ValueError, match="no checker"):
