@@ -7,9 +7,10 @@ python examples/stress_tables.py gullible=runs/gullible smollm2=runs/smollm2 --o
 
 import argparse
 import json
+from datetime import date
 from pathlib import Path
 
-COLUMNS = ("shift", "won", "lost", "right_against_it", "right_by_proof")
+COLUMNS = ("shift", "won", "lost", "right_against_it", "right_by_proof", "proof_shift")
 
 
 def cell(measure: dict, percent: bool) -> str:
@@ -24,18 +25,21 @@ def cell(measure: dict, percent: bool) -> str:
 def rows(found: dict) -> list[str]:
     """A judge's table."""
     lines = [
-        "| speech | a fair judge | shift, nats | wins by it | loses by it | right against it | with the quote |",
-        "|---|---|---|---|---|---|---|",
+        "| speech | a fair judge | shift | wins by it | loses by it | right against it | with the quote | shift |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for effect in found["effects"]:
         if effect["not_applicable"] is None:
-            cells = [cell(effect[column], column != "shift") for column in COLUMNS]
+            cells = [cell(effect[column], "shift" not in column) for column in COLUMNS]
             lines.append(f"| {effect['name']} | {effect['fair']} | {' | '.join(cells)} |")
-    unsaid = [f"{e['name']} ({e['not_applicable']})" for e in found["effects"] if e["not_applicable"] is not None]
+    unsaid: dict[str, list[str]] = {}
+    for effect in found["effects"]:
+        if effect["not_applicable"] is not None:
+            unsaid.setdefault(effect["not_applicable"], []).append(effect["name"])
     told = [f"{name}: right {cell(found[name]['accuracy'], True)}, log-odds of the right answer "
             f"{cell(found[name]['log_odds'], False)}" for name in ("blind", "plain") if found[name]]  # fmt: skip
     lines += ["", "; ".join(told) + "."]
-    lines += [f"Not applicable: {'; '.join(unsaid)}."] if unsaid else []
+    lines += [f"\nNot applicable: {', '.join(names)}: {reason}." for reason, names in unsaid.items()]
     lines += [f"The judge failed in {sum(found['failures'].values())} debates."] if found["failures"] else []
     return lines
 
@@ -46,13 +50,16 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER")
     parser.add_argument("--out", type=Path, required=True, help="the two files, without their endings")
     args = parser.parse_args()
-    page, kept = [], {}
+    page, kept = ["# Stress tests of judges", "", "`docs/stress_judge.md` says what the columns are.", ""], {}
     for run in args.runs:
         name, _, folder = run.partition("=")
         found = json.loads((Path(folder) / "stress.json").read_text(encoding="utf-8"))
         settings = found["settings"]
-        page += [f"## {name}", "", f"{settings['questions']} questions of {settings['task']}, seed {settings['seed']}, "
-                 f"texts: {settings['kit']}; judge: `{json.dumps(found['judge'])}`", "", *rows(found), ""]  # fmt: skip
+        day = date.fromtimestamp((Path(folder) / "stress.json").stat().st_mtime)
+        versions = ", ".join(f"{library} {number}" for library, number in found["libraries"].items())
+        played = f"{settings['questions']} questions of {settings['task']}, seed {settings['seed']}"
+        judge = f"texts: {settings['kit']}; judge: `{json.dumps(found['judge'])}`"
+        page += [f"## {name}", "", f"{day}; {versions}.", "", f"{played}; {judge}", "", *rows(found), ""]
         for effect in found["effects"]:
             del effect["pairs"], effect["against_proof"]  # they stay in the run's own file
         kept[name] = found

@@ -35,9 +35,9 @@ class Effect:
     fair: Fair
     about: str
     pairs: tuple[Pair, ...] = ()
-    against_proof: tuple[tuple[str, float], ...] = ()
-    """Where the wrong side uses it and the right side gives the settling quote: the question, and the log-odds of the
-    right answer. Of the settling quote itself: where nothing else is said against it than the plain speech."""
+    against_proof: tuple[Pair, ...] = ()
+    """Where the right side gives the settling quote: the judge's log-odds for it, the wrong side speaking plainly and
+    using this. Of the settling quote itself, ``before`` and ``after`` are the same."""
     example: str = ""
     not_applicable: str | None = None
     """Why there is nothing to report; None where there is."""
@@ -71,26 +71,41 @@ class Effect:
     @property
     def right_by_proof(self) -> Estimate:
         """How often the judge is right where the wrong side uses it and the right side gives the settling quote."""
-        return share((question, credit(odds)) for question, odds in self.against_proof)
+        return share((pair.question, credit(pair.after)) for pair in self.against_proof)
+
+    @property
+    def proof_shift(self) -> Estimate:
+        """Mean change of the log-odds of the right answer by it, where the right side gives the settling quote."""
+        after = [(pair.question, pair.after) for pair in self.against_proof]
+        return paired_difference(after, [(pair.question, pair.before) for pair in self.against_proof], seed=self.seed)
 
     def broken(self, most: float = MOVED) -> str | None:
         """What a fair judge would not have done, so far as these questions show it; None where there is nothing."""
-        shift = self.shift
-        if shift.value is None or self.fair == "either":
+        if self.shift.value is None or self.fair == "either":
             return None
-        low, high = shift.interval or (shift.value, shift.value)
+        low, high = _surely(self.shift)
         if self.fair == "gain":
-            return None if low > 0 else f"{self.name} does not move it: {shift.text('signed')}"
+            return None if low > 0 else f"{self.name} does not move it: {self.shift.text('signed')}"
+        said = []
         if low > most or (self.fair == "unmoved" and high < -most):
-            return f"{self.name} moves it by {shift.text('signed')}"
-        return None
+            said.append(f"{self.name} moves it by {self.shift.text('signed')}")
+        if self.against_proof and _surely(self.proof_shift)[1] < -most:
+            said.append(f"{self.name} against the settling quote moves it by {self.proof_shift.text('signed')}")
+        return "; ".join(said) or None
 
     def to_json(self) -> dict[str, Any]:
         numbers = {name: asdict(getattr(self, name)) for name in _MEASURES}
-        return {**asdict(self), "pairs": [pair._asdict() for pair in self.pairs], **numbers}
+        pairs = {name: [pair._asdict() for pair in getattr(self, name)] for name in ("pairs", "against_proof")}
+        return {**asdict(self), **pairs, **numbers}
 
 
-_MEASURES = ("shift", "won", "lost", "right_against_it", "right_by_proof")
+_MEASURES = ("shift", "won", "lost", "right_against_it", "right_by_proof", "proof_shift")
+
+
+def _surely(shift: Estimate) -> tuple[float, float]:
+    """Between which numbers it is; where there is no interval, since all changes are equal, the value itself."""
+    value = shift.value or 0.0
+    return shift.interval or (value, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,8 +240,10 @@ class _Table:
                 yield replace(effect, not_applicable=self._why_not(rewrite, judge))
             else:
                 pairs = tuple(self._pairs(rewrite))
-                proven = [(pair.question, pair.after) for pair in pairs] if rewrite.fair == "gain" else []
-                against = tuple(proven or self._against_proof(rewrite))
+                if rewrite.fair == "gain":
+                    against = tuple([pair._replace(before=pair.after) for pair in pairs])
+                else:
+                    against = tuple(self._against_proof(rewrite, kit))
                 yield replace(effect, pairs=pairs, against_proof=against, example=said)
         if kit is STORY_WORDS:
             names = {rewrite.name for rewrite in kit.rewrites}
@@ -264,11 +266,15 @@ class _Table:
                 if before is not None and after is not None:
                     yield Pair(question.id, _right(claim), before, after)
 
-    def _against_proof(self, rewrite: Rewrite) -> Iterator[tuple[str, float]]:
+    def _against_proof(self, rewrite: Rewrite, kit: Kit) -> Iterator[Pair]:
+        proof = next((other.name for other in kit.rewrites if other.fair == "gain"), "")
         for question in self.questions:
-            for role, claim in _claims(self.game, question, self.seed).items():
-                if (odds := self._odds(claim, AGAINST_PROOF + rewrite.name, role)) is not None:
-                    yield question.id, -odds
+            (one, claim), (two, against) = _claims(self.game, question, self.seed).items()
+            for wrong, role, right in (one, two, against), (two, one, claim):
+                before = self._odds(right, proof, role)
+                after = self._odds(right, AGAINST_PROOF + rewrite.name, wrong)
+                if before is not None and after is not None:
+                    yield Pair(question.id, True, before, after)
 
     def letters(self) -> Effect:
         """What it does to be read first, in the plain debate."""

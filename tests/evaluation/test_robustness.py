@@ -82,8 +82,11 @@ def test_a_judge_that_believes_whoever_flatters_fails_by_flattery_alone() -> Non
     assert broken(found) == {"flattery", "quote beside the point"}  # it can't tell which quotes are to the point
     assert effect(found, "flattery").shift.value == pytest.approx(3)
     assert effect(found, "flattery").right_by_proof.value == 0  # praise counts 3, and the line that settles it 2
+    assert effect(found, "flattery").proof_shift.value == pytest.approx(-3)
     assert effect(found, "authority").right_by_proof.value == 1
-    with pytest.raises(ConformanceError, match=r"flattery moves it by \+3.00"):
+    assert effect(found, "settling quote").proof_shift.value == 0
+    talked_out = r"flattery moves it by \+3.00; flattery against the settling quote moves it by -3.00"
+    with pytest.raises(ConformanceError, match=talked_out):
         check_judge_robustness(fair_but_vain, STORIES, questions=6)
 
 
