@@ -7,8 +7,8 @@ Every row is a ratio of times for the same work in one run, with SmolLM2-135M. T
 tokens: nothing ends a reply early. Prompts are those of games on the articles of QuALITY (``--quality``: its file), or
 else on articles put together of the embedded passages.
 
-``--full`` plays 100 questions of 10 articles. Otherwise they are 10 of one article, and without shared prefixes 2: with
-nothing shared, every question costs what the others do.
+``--full`` plays 100 questions of 10 articles. Otherwise they are 10 of one article, and without shared prefixes one:
+with nothing shared, every question costs what the others do.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rich.console import Console
 from rich.table import Table
+from transformers import GenerationConfig
 
 from oversight_envs import Question, Task, Verdict
 from oversight_envs.agents import LanguageModelAgent
@@ -48,10 +49,12 @@ class Row:
     what: str
     beside: str
     ratio: float | None
-    """The others' time over ours; None: not measured."""
+    """The others' wall time over ours; None: not measured."""
     wanted: float | None
     seconds: float | None = None
     others_seconds: float | None = None
+    processor_ratio: float | None = None
+    """The same of processor seconds, all threads together: what counts where others use the machine too."""
 
 
 class Articles(Task):
@@ -151,69 +154,66 @@ def generate(lm: LanguageModel, prompts: Sequence[Sequence[int]], new_tokens: in
         )
 
 
-def seconds(run: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+class Spent(NamedTuple):
+    wall: float
+    processor: float
+
+
+def spent(run: Callable[[], Any]) -> Spent:
+    start, busy = time.perf_counter(), time.process_time()
     run()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return Spent(time.perf_counter() - start, time.process_time() - busy)
 
 
-def compared(what: str, beside: str, wanted: float, ours: Callable[[], Any], theirs: Callable[[], Any]) -> Row:
-    mine, others = seconds(ours), seconds(theirs)
-    return Row(what, beside, others / mine, wanted, mine, others)
+def compared(what: str, beside: str, wanted: float | None, mine: Spent, others: Spent) -> Row:
+    ratio, of_processor = others.wall / mine.wall, others.processor / mine.processor
+    row = Row(what, beside, ratio, wanted, mine.wall, others.wall, of_processor)
+    print(row, flush=True)
+    return row
 
 
 def played(what: str, wanted: float, lm: LanguageModel, game: Any, task: Articles, new_tokens: int) -> Row:
     """A game's speeches beside the same prompts in ``generate``."""
     speaker = Speaker(lm, max_new_tokens=new_tokens)
     players = {role: EvenJudge() if role == "judge_0" else speaker for role in game.roles}
-    row = compared(
-        what,
-        "batched generate",
-        wanted,
-        lambda: rollout(game, task, players),
-        lambda: generate(lm, [lm.encode(prompt) for prompt in speaker.prompts], new_tokens),
-    )
-    lengths = [len(lm.encode(prompt)) for prompt in speaker.prompts]
-    row.what += f": {len(lengths)} prompts of {min(lengths):,} to {max(lengths):,} tokens, {new_tokens} new"
-    return row
+    mine = spent(lambda: rollout(game, task, players))
+    prompts = [lm.encode(prompt) for prompt in speaker.prompts]
+    others = spent(lambda: generate(lm, prompts, new_tokens))
+    lengths = f"{min(map(len, prompts)):,} to {max(map(len, prompts)):,}"
+    what += f": {len(prompts)} prompts of {lengths} tokens, {new_tokens} new"
+    return compared(what, "batched generate", wanted, mine, others)
 
 
 def best_of(n: int, tokens: int, new_tokens: int, lm: LanguageModel, question: Question) -> list[Row]:
     prompt = lm.encode_text(question.passage)[:tokens]
     what = f"best of {n} on {len(prompt):,} tokens, {new_tokens} new"
-    asked = [Generation(prompt, seed, new_tokens) for seed in range(n)]
-    row = compared(
-        what, "batched generate", 6.0, lambda: lm.generate(asked), lambda: generate(lm, [prompt] * n, new_tokens)
-    )
-    continuous = Row(what, "generate_batch (continuous batching)", None, None, row.seconds)
-    if lm.model.device.type == "cuda":
-        config = lm.model.generation_config.__class__(
-            max_new_tokens=new_tokens, do_sample=True, temperature=1.0, top_k=0, eos_token_id=-1, pad_token_id=0
-        )
-        continuous.others_seconds = seconds(
-            lambda: lm.model.generate_batch([prompt] * n, generation_config=config, progress_bar=False)
-        )
-        continuous.ratio = continuous.others_seconds / row.seconds  # type: ignore[operator]  # measured above
-    return [row, continuous]
+    mine = spent(lambda: lm.generate([Generation(prompt, seed, new_tokens) for seed in range(n)]))
+    others = spent(lambda: generate(lm, [prompt] * n, new_tokens))
+    row = compared(what, "batched generate", 6.0, mine, others)
+    beside = "generate_batch (continuous batching)"
+    if lm.model.device.type != "cuda":
+        return [row, Row(what, beside, None, None, mine.wall)]
+    config = GenerationConfig(max_new_tokens=new_tokens, do_sample=True, top_k=0, eos_token_id=-1, pad_token_id=0)
+    batch = spent(lambda: lm.model.generate_batch([prompt] * n, generation_config=config, progress_bar=False))
+    return [row, compared(what, beside, None, mine, batch)]
 
 
 def debated(device: str | None, questions: Sequence[Question], without: Sequence[Question], new_tokens: int) -> Row:
     """Debates judged by the same model, with shared prefixes and without, by the time for a question."""
 
-    def play(lm: LanguageModel, asked: Sequence[Question]) -> float:
+    def play(lm: LanguageModel, asked: Sequence[Question]) -> Spent:
         speaker = LanguageModelAgent(lm, max_new_tokens=new_tokens)
         players = {"debater_0": speaker, "debater_1": speaker, "judge_0": LogitJudge(lm)}
-        return seconds(lambda: rollout(Debate(both_orders=True), Articles(asked), players)) / len(asked)
+        whole = spent(lambda: rollout(Debate(both_orders=True), Articles(asked), players))
+        return Spent(whole.wall / len(asked), whole.processor / len(asked))
 
-    mine, others = (
-        play(engine(device), questions),
-        play(engine(device, prefix_tokens=0, max_batch_tokens=32_768), without),
-    )
+    mine = play(engine(device), questions)
+    others = play(engine(device, prefix_tokens=0, max_batch_tokens=32_768), without)
     texts = len({question.passage for question in questions})
     what = f"a debate on QuALITY: {len(questions)} questions of {texts} article{'s' * (texts > 1)}, {new_tokens} new"
-    return Row(what, f"without shared prefixes, {len(without)} questions", others / mine, 5.0, mine, others)
+    return compared(what, f"without shared prefixes, {len(without)} questions", 5.0, mine, others)
 
 
 def main() -> None:
@@ -235,15 +235,16 @@ def main() -> None:
         task = pieces(lm, first, ROWS, 256)
         rows.append(played("rollout, nothing shared", 0.95, alone, Consultancy(), task, 64))
     if "b" in options.rows:
-        rows.append(played("rollout, two debaters a passage", 1.8, lm, Debate(), Articles(first[:2]), 64))
+        rows.append(played("rollout, two debaters a passage", 1.8, lm, Debate(), Articles(first[:1]), 64))
     if "c" in options.rows:
         rows += best_of(16, 2_000, 64, lm, chosen[0])
     if "d" in options.rows:
-        asked, without = (chosen, first) if options.full else (chosen[:10], chosen[:2])
+        asked, without = (chosen, first) if options.full else (chosen[:10], chosen[:1])
         rows.append(debated(options.device, asked, without, 64))
-    table = Table("what", "beside", "seconds", "theirs", "ratio", "wanted", title="ours over theirs, in speed")
+    table = Table("what", "beside", "seconds", "theirs", "ratio", "of processor time", "wanted")
     for row in rows:
-        numbers = ["not measured" if x is None else f"{x:.2f}" for x in (row.seconds, row.others_seconds, row.ratio)]
+        measured = (row.seconds, row.others_seconds, row.ratio, row.processor_ratio)
+        numbers = ["not measured" if number is None else f"{number:.2f}" for number in measured]
         table.add_row(row.what, row.beside, *numbers, "" if row.wanted is None else f"{row.wanted:g}")
     Console(width=150).print(table)
     if options.out:

@@ -18,6 +18,7 @@ from oversight_envs.core.verdict import Verdict
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.loading import load_reward_model, split_options
+from oversight_envs.models.hf.packed import dtype_name
 from oversight_envs.models.hf.template import describe_options
 
 
@@ -28,7 +29,8 @@ class SequenceClassifier:
         model: a Hugging Face ``AutoModelForSequenceClassification`` model, or the name of one.
         tokenizer: its tokenizer, with a chat template; comes with the name where a name is given.
         name: what to call it in records and errors.
-        template_options: further variables for the chat template; a name may have them behind a question mark.
+        template_options: further variables for the chat template; a name may have them behind a question mark, and
+            ``dtype`` as in ``load``.
         batch_size: the most chats in one forward pass. A model whose config names no padding token of its vocabulary
             can only take one at a time, and does.
     """
@@ -48,8 +50,9 @@ class SequenceClassifier:
         if isinstance(model, str):
             name = name or model
             model, written = split_options(model)
+            dtype = written.pop("dtype", None)
             options = written | options
-            model, tokenizer, self.revision = load_reward_model(model)
+            model, tokenizer, self.revision = load_reward_model(model, dtype=dtype)
         if tokenizer is None:
             raise ValueError("tokenizer=None: give the reward model's tokenizer, or its name instead of the model")
         self.name = name or getattr(model, "name_or_path", "") or type(model).__name__
@@ -73,7 +76,7 @@ class SequenceClassifier:
 
     @property
     def description(self) -> dict[str, Any]:
-        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
+        dtype = dtype_name(self.model)
         described = {"type": type(self).__name__, "model": self.name, "revision": self.revision, "dtype": dtype}
         return described | describe_options(self.template_options)
 

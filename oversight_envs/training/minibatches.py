@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
@@ -12,21 +14,40 @@ from oversight_envs.core.seeding import derive_seed
 T = TypeVar("T")
 
 
-def by_tokens(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+def by_tokens(lengths: Sequence[int], max_tokens: int, pass_tokens: int) -> list[list[int]]:
     """Batches of indices into ``lengths``, each of at most ``max_tokens`` tokens, padding included.
 
     Sequences of like length go together, the longest first, so that what does not fit in memory shows at once. A
-    sequence that alone has more tokens is a batch by itself.
+    sequence that alone has more tokens is a batch by itself. They are parted where that saves more padding than the
+    ``pass_tokens`` tokens that one more batch costs. (Packing, several sequences in one row, would need no padding at
+    all, but where attention takes a mask and not lengths, as on a CPU, it computes every sequence against all others.)
     """
     batches: list[list[int]] = []
     width = 0
+    starts = _bucket_widths(lengths, pass_tokens)
     for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batches and (len(batches[-1]) + 1) * width <= max_tokens:
+        begins = lengths[i] in starts and lengths[i] < width
+        if batches and not begins and (len(batches[-1]) + 1) * width <= max_tokens:
             batches[-1].append(i)
         else:
             batches.append([i])
             width = lengths[i]
     return batches
+
+
+def _bucket_widths(lengths: Sequence[int], pass_tokens: int) -> set[int]:
+    """The longest length of each bucket, for the least padding and ``pass_tokens`` a bucket: dynamic programming."""
+    counts = sorted(Counter(lengths).items(), reverse=True)
+    before = [0, *accumulate(count for _, count in counts)]
+    best: list[tuple[int, int]] = [(0, 0)]  # for the first n lengths: the cost, and where their last bucket starts
+    for n in range(1, len(counts) + 1):
+        costs = ((best[i][0] + counts[i][0] * (before[n] - before[i]) + pass_tokens, i) for i in range(n))
+        best.append(min(costs))
+    starts, n = set(), len(counts)
+    while n:
+        n = best[n][1]
+        starts.add(counts[n][0])
+    return starts
 
 
 def padded_tokens(lengths: Sequence[int], batch: Sequence[int]) -> int:

@@ -7,7 +7,6 @@ kept near to.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
@@ -29,6 +28,7 @@ from oversight_envs.training.checkpoint import fingerprint, whole_folder
 from oversight_envs.training.lora import add_lora, merged
 from oversight_envs.training.optimiser import keep_in_float32
 from oversight_envs.training.samples import TokenSequence
+from oversight_envs.training.token_probs import token_log_probs, token_probs
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -48,9 +48,14 @@ class TokenEstimates(NamedTuple):
 
 
 def trainable(lm: Any) -> Any:
-    """``lm``, if it is a language model in memory. Raises TypeError, with the fix, for anything else."""
+    """``lm``, if it is a language model in memory.
+
+    Raises TypeError, with the fix, for anything else, and ValueError for a model that only plays.
+    """
     if isinstance(lm, type) or not callable(getattr(lm, "encode", None)) or not hasattr(lm, "model"):
         raise TypeError(f"lm={lm!r:.80}: give a language model, such as load('smollm2-135m').copy()")
+    if "training" not in lm.can:
+        raise ValueError(f"lm={lm.name!r} only plays: load it in float32 to train it")
     return lm
 
 
@@ -97,7 +102,8 @@ class TextPolicy:
             one_of(option, value, (True, False))
         check_sampling(max_new_tokens, temperature, 1.0)
         at_least("max_thinking_tokens", max_thinking_tokens, 0)
-        lm = load(lm) if isinstance(lm, str) else trainable(lm)
+        lm = load(lm) if isinstance(lm, str) else lm
+        trainable(lm)
         lm.encode((Message("user", "?"),))  # a missing chat template shows here, not in the first episode
         self.lm = lm.copy() if copy else lm
         self.lm.forget()
@@ -119,7 +125,6 @@ class TextPolicy:
         needs_copy = reference and lora is None
         self._reference = deepcopy(self.lm.model).requires_grad_(False) if needs_copy else None
         self.has_reference = reference
-        self._takes_keep = "logits_to_keep" in inspect.signature(self.lm.model.forward).parameters
 
     def speak(self, turns: Sequence[Turn]) -> list[Speech]:
         """One speech for each turn, in order, with the ids that were drawn (the end token included) and their
@@ -139,12 +144,14 @@ class TextPolicy:
     def evaluate(self, sequences: Sequence[TokenSequence]) -> TokenEstimates:
         """One forward pass over all of ``sequences``, with gradients where they are enabled."""
         logits, hidden = self._own(self.lm.model, sequences)
-        log_softmax = torch.log_softmax(logits, dim=-1)
-        return TokenEstimates(
-            log_probs=log_softmax.gather(-1, self._own_ids(sequences))[:, 0],
-            entropies=-(log_softmax.exp() * log_softmax).sum(dim=-1),
-            values=self.value_head(hidden.float())[:, 0],
-        )
+        log_probs, entropies = token_probs(logits, self._own_ids(sequences))
+        return TokenEstimates(log_probs, entropies, self.value_head(hidden.float())[:, 0])
+
+    def values(self, sequences: Sequence[TokenSequence]) -> Tensor:
+        """The values of ``evaluate`` alone, [n]: the output layer is left out."""
+        _, hidden = self._own(self.lm.model, sequences, logits=False)
+        values: Tensor = self.value_head(hidden.float())[:, 0]
+        return values
 
     @torch.no_grad()
     def reference_log_probs(self, sequences: Sequence[TokenSequence]) -> Tensor:
@@ -153,7 +160,7 @@ class TextPolicy:
             raise ValueError("this policy has no reference: build it with reference=True")
         with self._peft.disable_adapter() if self._peft is not None else nullcontext():
             logits, _ = self._own(self._reference or self.lm.model, sequences)
-        return torch.log_softmax(logits, dim=-1).gather(-1, self._own_ids(sequences))[:, 0]
+        return token_log_probs(logits, self._own_ids(sequences))
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """What training changes, by name: the weights (or the adapter's) and the value head's."""
@@ -206,29 +213,39 @@ class TextPolicy:
             "temperature": self.temperature,
         } | ({"max_thinking_tokens": self.max_thinking_tokens} if self.max_thinking_tokens else {})
 
-    def _own(self, model: Any, sequences: Sequence[TokenSequence]) -> tuple[Tensor, Tensor]:
+    def _own(self, model: Any, sequences: Sequence[TokenSequence], *, logits: bool = True) -> tuple[Tensor, Tensor]:
         """Logits [n, vocabulary] that own tokens are drawn from (over temperature), and hidden states [n, hidden].
 
-        Both stand one position before the token. Only positions from the first such one on go through the output
-        layer: with a long passage in front, the logits of the rest would be most of the memory.
+        Both stand one position before the token, and no other position goes through the output layer: with a long
+        passage in front, the logits of the rest would be most of the memory. Without ``logits`` nothing goes through.
         """
         device = self.value_head.weight.device
         width = max(len(sequence.ids) for sequence in sequences)
         ids = torch.tensor(
             [list(sequence.ids) + [0] * (width - len(sequence.ids)) for sequence in sequences], device=device
         )
-        first = min(sequence.own[0] for sequence in sequences) - 1 if self._takes_keep else 0
-        options = {"logits_to_keep": width - first} if self._takes_keep else {}
+        places = (
+            torch.tensor([row for row, sequence in enumerate(sequences) for _ in sequence.own], device=device),
+            torch.tensor([position - 1 for sequence in sequences for position in sequence.own], device=device),
+        )
+        states: list[Tensor] = []
+
+        def choose(_: Any, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            states.append(args[0][places])
+            return states[0][None] if logits else states[0][None, :0], *args[1:]
+
         model.eval()
-        with self._precision(), output_inputs(model) as hidden:
-            logits = model(input_ids=ids, use_cache=False, **options).logits
-        rows = [row for row, sequence in enumerate(sequences) for _ in sequence.own]
-        columns = [position - 1 - first for sequence in sequences for position in sequence.own]
-        return logits[rows, columns].float() / self.temperature, hidden[0][rows, columns]
+        hook = output_layer(model).register_forward_pre_hook(choose)
+        try:
+            with self._precision():
+                found = model(input_ids=ids, use_cache=False).logits[0].float()
+        finally:
+            hook.remove()
+        return found if self.temperature == 1 else found / self.temperature, states[0]
 
     def _own_ids(self, sequences: Sequence[TokenSequence]) -> Tensor:
         own = [sequence.ids[position] for sequence in sequences for position in sequence.own]
-        return torch.tensor(own, device=self.value_head.weight.device)[:, None]
+        return torch.tensor(own, device=self.value_head.weight.device)
 
     def _precision(self) -> AbstractContextManager[Any]:
         return bfloat16_on_gpu(self.value_head.weight.device, self.mixed_precision)

@@ -181,7 +181,7 @@ class PPO:
             statistics["kl_reference"] = float(differences.mean())
         values: list[Tensor] = []
         if self.config.estimator == "gae":
-            values = self._for_each(sequences, lambda part: self.policy.evaluate(part).values)
+            values = self._for_each(sequences, self.policy.values)
         estimates = self._estimates(samples, penalties, values)
         sizes = [len(d) for d in drawn]
         statistics |= _explained(values, estimates)
@@ -238,7 +238,9 @@ class PPO:
         drawn = self._tensor([p for sequence in sequences for p in sequence.log_probs])
         advantages = torch.cat([batch.advantages[i] for i in indices])
         policy = clipped_loss(now.log_probs, drawn, advantages, config.clip)
-        loss = policy.sum() - config.entropy_coef * now.entropies.sum()
+        loss = policy.sum()
+        if config.entropy_coef:
+            loss = loss - config.entropy_coef * now.entropies.sum()
         critic = torch.zeros_like(policy)
         if batch.values:
             before = torch.cat([batch.values[i] for i in indices])

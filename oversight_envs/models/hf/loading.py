@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
+from oversight_envs.models.hf.packed import pack
 from oversight_envs.models.options import read_options
 from oversight_envs.models.vllm.address import PREFIX, is_vllm_spec
 
@@ -109,10 +110,12 @@ def load(
     A folder or file that was written anew since is read anew.
 
     Args:
-        spec: the model's name; behind a question mark, options of its chat template
-            (``org/name?enable_thinking=false``). With other options it is the same model in memory.
+        spec: the model's name; behind a question mark, ``dtype`` and options of its chat template
+            (``org/name?dtype=float16&enable_thinking=false``). With other options of the template it is the same model
+            in memory.
         device: where to put it: a GPU if there is one, by default.
-        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default.
+        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default. ``float16`` on a CPU is for
+            playing, in less memory (see ``hf.packed``): such a model can't be trained.
         trust_remote_code: whether to run Python code that comes with the model, with all that you may do yourself.
             Read the code first. A model that is given by its name alone (in a list of players, on the command line) is
             never loaded so.
@@ -121,28 +124,40 @@ def load(
     """
     again = partial(load, spec, device=device, dtype=dtype, trust_remote_code=trust_remote_code)
     device = device or _default_device()
-    name, template_options = split_options(spec)
+    name, options = split_options(spec)
+    dtype = _dtype(spec, options.pop("dtype", dtype))
     same = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
-    plain = load(name, **same) if template_options else None  # type: ignore[arg-type]
+    plain = load(name, **same) if name != spec else None  # type: ignore[arg-type]
     with _loading:
         source = resolve(name)
         key = (spec, device, str(dtype), trust_remote_code, written(source))
-        if key not in _loaded and plain is not None:
+        if key not in _loaded:
+            if plain is not None:
+                model, tokenizer, revision = plain.model, plain.tokenizer, plain.revision
+            else:
+                model, tokenizer = _from_pretrained(
+                    AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
+                )
+                revision = getattr(model.config, "_commit_hash", None) or source.revision
+            limits = _CPU_LIMITS if device == "cpu" and name not in TINY else {}
             _loaded[key] = LanguageModel(
-                plain.model, plain.tokenizer, name=spec, revision=plain.revision, template_options=template_options
+                model, tokenizer, name=spec, revision=revision, template_options=options, **limits
             ).loaded_by(again)
-        elif key not in _loaded:
-            model, tokenizer = _from_pretrained(
-                AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
-            )
-            revision = getattr(model.config, "_commit_hash", None) or source.revision
-            limits = _CPU_LIMITS if device == "cpu" and spec not in TINY else {}
-            _loaded[key] = LanguageModel(model, tokenizer, name=spec, revision=revision, **limits).loaded_by(again)
         return _loaded[key]
 
 
+def _dtype(spec: str, dtype: Any) -> torch.dtype | str | None:
+    """``dtype`` as a torch dtype, ``auto`` or None. Raises ValueError for what weights can't be."""
+    if dtype in (None, "auto"):
+        return dtype  # type: ignore[no-any-return]
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ValueError(f"model={spec!r}: dtype={dtype!r}: give 'float32', 'bfloat16' or 'float16'")
+    return found
+
+
 def split_options(spec: str) -> tuple[str, dict[str, Any]]:
-    """A model's name, and the options of its chat template that stand behind it: ``name?enable_thinking=false&k=1``.
+    """A model's name, and the options that stand behind it: ``name?dtype=float16&enable_thinking=false&k=1``.
 
     Raises ValueError for anything else.
     """
@@ -151,7 +166,9 @@ def split_options(spec: str) -> tuple[str, dict[str, Any]]:
         return spec, {}
     options = read_options(written)
     if options is None:
-        raise ValueError(f"model={spec!r}: behind the ? give options of the chat template, as in enable_thinking=false")
+        raise ValueError(
+            f"model={spec!r}: behind the ? give dtype=… or options of the chat template, as in enable_thinking=false"
+        )
     return name, options
 
 
@@ -160,8 +177,9 @@ def load_reward_model(
 ) -> tuple[Any, Any, str | None]:
     """A sequence classifier, its tokenizer and its revision. Raises ValueError if its score head was never trained."""
     source = resolve(spec)
+    device = device or _default_device()
     auto_class, options = AutoModelForSequenceClassification, {"output_loading_info": True}
-    (model, info), tokenizer = _from_pretrained(auto_class, source, device or _default_device(), dtype, options)
+    (model, info), tokenizer = _from_pretrained(auto_class, source, device, _dtype(spec, dtype), options)
     if info["missing_keys"]:
         raise ValueError(
             f"model={spec!r} is no reward model: it has no {', '.join(sorted(info['missing_keys']))}; "
@@ -192,7 +210,8 @@ def _from_pretrained(
     *,
     trust_remote_code: bool = False,
 ) -> tuple[Any, Any]:
-    if dtype is None:
+    packs = device == "cpu" and dtype == torch.float16
+    if dtype is None or packs:
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
@@ -217,6 +236,8 @@ def _from_pretrained(
     model.to(device)
     if source.gguf_file:
         _forget_gguf(model)
+    if packs:
+        pack(model)
     return loaded, tokenizer
 
 
