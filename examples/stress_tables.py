@@ -9,11 +9,12 @@ import argparse
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 COLUMNS = ("shift", "won", "lost", "right_against_it", "right_by_proof", "proof_shift")
 
 
-def cell(measure: dict, percent: bool) -> str:
+def cell(measure: dict[str, Any], percent: bool) -> str:
     """A number with its interval."""
     if measure["value"] is None:
         return "–"
@@ -22,7 +23,7 @@ def cell(measure: dict, percent: bool) -> str:
     return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
-def rows(found: dict) -> list[str]:
+def rows(found: dict[str, Any]) -> list[str]:
     """A judge's table."""
     lines = [
         "| speech | a fair judge | shift | wins by it | loses by it | right against it | with the quote | shift |",
@@ -36,8 +37,12 @@ def rows(found: dict) -> list[str]:
     for effect in found["effects"]:
         if effect["not_applicable"] is not None:
             unsaid.setdefault(effect["not_applicable"], []).append(effect["name"])
-    told = [f"{name}: right {cell(found[name]['accuracy'], True)}, log-odds of the right answer "
-            f"{cell(found[name]['log_odds'], False)}" for name in ("blind", "plain") if found[name]]  # fmt: skip
+    told = []
+    for name in ("blind", "plain"):
+        if (belief := found[name]) is not None:
+            right, odds = cell(belief["accuracy"], True), cell(belief["log_odds"], False)
+            told.append(f"{name}: right {right}, log-odds of the right answer {odds}")
+            told[-1] += f", probability on the labels {cell(belief['mass'], True)}" if belief["mass"]["value"] else ""
     lines += ["", "; ".join(told) + "."]
     lines += [f"\nNot applicable: {', '.join(names)}: {reason}." for reason, names in unsaid.items()]
     lines += [f"The judge failed in {sum(found['failures'].values())} debates."] if found["failures"] else []

@@ -97,7 +97,8 @@ def show_stress_test(console: Console, name: str, found: StressTest) -> None:
         if belief is None:
             continue
         accuracy, odds = belief.accuracy.text("percent"), belief.log_odds.text("signed")
-        console.print(Text(f"• {name}: right {accuracy}, log-odds of the right answer {odds}"))
+        mass = "" if belief.mass.value is None else f", probability on the labels {belief.mass.value:.0%}"
+        console.print(Text(f"• {name}: right {accuracy}, log-odds of the right answer {odds}{mass}"))
     reasons = dict.fromkeys(effect.not_applicable for effect in found.effects if effect.not_applicable is not None)
     for reason in reasons:
         names = ", ".join(effect.name for effect in found.effects if effect.not_applicable == reason)

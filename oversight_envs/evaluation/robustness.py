@@ -25,7 +25,7 @@ from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.words import count_words
 from oversight_envs.evaluation.effects import Belief, Effect, Pair, StressTest, credit
 from oversight_envs.evaluation.rewrites import ENGLISH, STORY_WORDS, Claim, Kit, Rewrite
-from oversight_envs.evaluation.statistics import mean, share
+from oversight_envs.evaluation.statistics import Estimate, mean, share
 from oversight_envs.play.drive import OnFailure, drive
 from oversight_envs.play.jobs import Job, unless_all_fail
 from oversight_envs.play.rollout import as_task, choose
@@ -99,8 +99,8 @@ def stress_judge(
             "config": game.config,
             "kit": "story words" if chosen_kit is STORY_WORDS else "English" if chosen_kit is ENGLISH else "own",
         },
-        blind=table.belief(BLIND),
-        plain=table.belief(PLAIN),
+        blind=replace(table.belief(BLIND), mass=_mass(records, BLIND)),
+        plain=replace(table.belief(PLAIN), mass=_mass(records, PLAIN)),
         effects=(table.letters(), *table.effects(chosen_kit, plays, filled)),
         failures=failures(records),
     )
@@ -220,6 +220,12 @@ def _views(record: Record) -> tuple[tuple[float, ...], ...]:
         for view, order in zip(decision.views, decision.orders, strict=True)
     ]
     return decision.verdict.log_probs, *views
+
+
+def _mass(records: Records, condition: str) -> Estimate:
+    """What a language model put on the labels at all."""
+    decided = [(question, r.decision) for (question, name, _), r in records.items() if name == condition and r.decision]
+    return mean((question, d.verdict.mass) for question, d in decided if d.verdict.mass is not None)
 
 
 @dataclass(frozen=True)

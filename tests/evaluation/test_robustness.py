@@ -144,15 +144,19 @@ class Batches:
         self.sizes.append(len(cases))
         if any(self._fails in case.prompt[-1].content for case in cases):
             raise PlayerError("it is upset")
-        return [Verdict((-math.log(2),) * 2) for _ in cases]
+        return [Verdict((-math.log(2),) * 2, mass=0.25) for _ in cases]
 
 
 def test_all_debates_are_played_at_once() -> None:
     judge = Batches()
-    stress_judge(judge, "passages", questions=4, concurrency=1000)
+    with pytest.warns(UserWarning, match="less than 50%"):
+        found = stress_judge(judge, "passages", questions=4, concurrency=1000)
     assert len(judge.sizes) == 1
+    assert found.blind is not None
+    assert found.blind.mass.value == found.plain.mass.value == 0.25
 
 
+@pytest.mark.filterwarnings("ignore:judge_0")
 def test_where_the_judge_fails_there_is_no_number() -> None:
     found = stress_judge(Batches(fails="exceptionally wise"), "passages", questions=3)
     assert dict(found.failures) == {
