@@ -19,6 +19,8 @@ PAGES = (
     "docs/comparing.md",
     "docs/judges.md",
     "docs/servers.md",
+    "docs/stress_judge.md",
+    "docs/limited_verification.md",
 )  # docs/stable_baselines3.md: wrappers/test_sb3.py
 SHORTER = (("questions=8", "questions=1"),)
 """What is changed for speed alone."""

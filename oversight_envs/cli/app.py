@@ -298,6 +298,50 @@ def report(
     stdout().print(f"page: {page}" + (f"   picture: {picture}" if picture else ""))
 
 
+@app.command("stress-judge")
+@reports_errors
+def stress_judge(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The judge or verifier: a model, KIND:MODEL or oracle.")],
+    task: TaskName = None,
+    task_option: TaskOptions = None,
+    option: Options = None,
+    questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 24,
+    out: Annotated[Path | None, typer.Option(help="Folder for the result. [default: runs/stress-judge-TASK]")] = None,
+    seed: Seed = 0,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Games in flight, and calls at once of a model behind a server.")
+    ] = 128,
+    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+) -> None:
+    """Put a judge of debates, or a verifier, through scripted flattery, fake verdicts, forged quotes and the like.
+
+    Shows how far each moves its log-odds, with 95% intervals, and how often its verdict. On a task without options
+    (arithmetic) it is a verifier that is tested. Where it failed, the exit status is 3.
+    """
+    from oversight_envs.cli.costs import Limits
+    from oversight_envs.cli.options import build_task
+    from oversight_envs.cli.stress import run_stress_test, show_failed_games, show_stress_test
+
+    source, _ = build_task(task or "passages", task_option or [])
+    folder = out or Path("runs") / f"stress-judge-{source.name}"
+    found = run_stress_test(
+        spec,
+        option or [],
+        source,
+        questions=questions,
+        seed=seed,
+        out=folder,
+        concurrency=concurrency,
+        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        limits=Limits(prices, max_cost),
+    )
+    show_stress_test(stdout(), f"{spec} on {source.name}", found)
+    stdout().print(f"\nresult: {folder}")
+    if show_failed_games(stdout(), found):
+        raise typer.Exit(FAILED)
+
+
 train = typer.Typer(help="Train the players of a published game, with tiny models, on a CPU.", no_args_is_help=True)
 app.add_typer(train, name="train")
 

@@ -290,7 +290,7 @@ def summary(evaluation: Evaluation, settings: Mapping[str, Any]) -> dict[str, An
     return {
         "version": SUMMARY,
         "settings": dict(settings),
-        "libraries": {"python": platform.python_version(), **_versions()},
+        "libraries": {"python": platform.python_version(), **library_versions()},
         "metrics": {name: asdict(metrics) for name, metrics in evaluation.metrics.items()},
         "gain_in_accuracy_over": {name: asdict(gain) for name, gain in evaluation.gains.items()},
         **({"usage": usage} if (usage := _usage(evaluation)) else {}),
@@ -343,7 +343,8 @@ def sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> dic
     return games
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Those of ``LIBRARIES`` that are installed, with their versions."""
     found = {}
     for name in LIBRARIES:
         try:
