@@ -21,6 +21,7 @@ PAGES = (
     "docs/servers.md",
     "docs/stress_judge.md",
     "docs/limited_verification.md",
+    "docs/tournaments.md",
 )  # docs/stable_baselines3.md: wrappers/test_sb3.py
 SHORTER = (("questions=8", "questions=1"),)
 """What is changed for speed alone."""

@@ -278,7 +278,7 @@ def tournament(
     show_ratings(stdout(), f"{game.name} on {source.name}", ratings)
     usage = summed_by_role(record.usage for pairing in played for record in pairing.records)
     show_usage(stdout(), {"tournament": usage}, prices)
-    stdout().print(f"\nresults: {folder}   picture: {folder / 'ratings.png'}", soft_wrap=True)
+    stdout().print(f"\nresults: {folder} (ratings.json, ratings.png, a file of games for each pair)", soft_wrap=True)
     if any(record.failed is not None for pairing in played for record in pairing.records):
         raise typer.Exit(FAILED)
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from oversight_envs._files import make_folder, write_whole
+from oversight_envs._files import write_whole
 from oversight_envs.cli.cast import Cast
 from oversight_envs.cli.costs import Limits
 from oversight_envs.cli.errors import Stopped
@@ -105,7 +106,8 @@ def run_tournament(
     }
     summary = {"settings": settings, "pairings": [dict(pairing.seats) for pairing in played], **asdict(ratings)}
     write_whole(out / SUMMARY, json.dumps(as_json(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    (make_folder(out) / PICTURE).write_bytes(draw_ratings(ratings))
+    if find_spec("matplotlib") is not None:  # of another extra
+        (out / PICTURE).write_bytes(draw_ratings(ratings))
     return played, ratings
 
 

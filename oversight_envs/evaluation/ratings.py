@@ -19,7 +19,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -141,12 +141,12 @@ def rate(pairings: Iterable[Pairing], *, seed: int = 0, resamples: int = 1000) -
     if len(names) < 2:
         raise ValueError(f"pairings: a tournament of {', '.join(names) or 'nobody'} rates nobody; give at least two")
     role = next(iter(pairings[0].seats))
-    games = [
-        Game(record.question.id, *pairing.seats.values(), point, _right(record, role))
-        for pairing in pairings
-        for record in records[id(pairing)]
-        if (point := points(record, role)) is not None
-    ]
+    games = []
+    for pairing in pairings:
+        first, second = pairing.seats.values()
+        for record in records[id(pairing)]:
+            if (point := points(record, role)) is not None:
+                games.append(Game(record.question.id, first, second, point, _right(record, role)))
     fit = bradley_terry(games, names, seed=seed, resamples=resamples)
     best_first = sorted(names, key=lambda name: (-(fit.ratings[name].value or 0.0), name))
     return Ratings(
@@ -159,7 +159,7 @@ def rate(pairings: Iterable[Pairing], *, seed: int = 0, resamples: int = 1000) -
 
 
 def _check_pairings(pairings: Sequence[Pairing]) -> None:
-    first = None
+    first: dict[str, Any] | None = None
     seen = set()
     for pairing in pairings:
         if len(pairing.seats) != 2:

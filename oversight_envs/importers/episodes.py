@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from oversight_envs.core.episode import Episode, assignment
 from oversight_envs.core.protocol import default_reward
@@ -93,7 +93,7 @@ def to_record(source: str, told: Told, place: str, names: Mapping[str, str]) -> 
         "max_words": MOST_WORDS,
         "quotes": bool(told.question.passage),
     }
-    turns = "sequential" if told.sequential else "simultaneous"
+    turns: Literal["sequential", "simultaneous"] = "sequential" if told.sequential else "simultaneous"
     game = Debate(turns=turns, **shared) if len(told.sides) == 2 else Consultancy(**shared)
     episode = Episode(game, told.question, _seed(game, told, source, place))
     speeches = {role: iter(texts) for role, texts in told.said.items()}

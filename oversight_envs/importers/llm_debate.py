@@ -166,7 +166,8 @@ def _question(row: Row, transcript: Mapping[str, Any], passages: Mapping[str, st
             "--passages FILE), or go without, and no quote is checked (without_passage, --without-passage)"
         )
     passage = "" if without_passage else str(story)
-    return question_of(SOURCE, set_id, asked, *map(str, texts), passage, title=transcript.get("story_title"))
+    right, wrong = map(str, texts)
+    return question_of(SOURCE, set_id, asked, right, wrong, passage, title=transcript.get("story_title"))
 
 
 def _speech(row: Row, part: Mapping[str, Any], side: str, number: int) -> str:

@@ -111,14 +111,19 @@ def tournament(
     others, cast = _cast(game, roles, agents, players, knows=(source, chosen))
     folder = make_folder(out)
 
-    per_table = len(chosen) * 2 * int(samples)
-    tables = len(names) // 2 * rounds if rounds is not None else len(names) * (len(names) - 1) // 2
-    total = (tables * (2 if seats == "both" else 1) + (len(names) if self_play else 0)) * per_table
+    episodes_each = len(chosen) * 2 * int(samples)
+    pairs = len(names) // 2 * rounds if rounds is not None else len(names) * (len(names) - 1) // 2
+    total = (pairs * (2 if seats == "both" else 1) + (len(names) if self_play else 0)) * episodes_each
     played: list[Pairing] = []
 
     def play(*pair: str) -> None:
         seated = dict(zip(roles, pair, strict=True))
-        name, before = " vs ".join(pair), len(played) * per_table
+        before = len(played) * episodes_each
+
+        def news(_: Record | None, done: int, __: int) -> None:
+            if on_record is not None:
+                on_record(" vs ".join(pair), before + done, total)
+
         records = rollout(
             game,
             source,
@@ -132,7 +137,7 @@ def tournament(
             reuse=reuse,
             on_failure=on_failure,
             engine=engine,
-            on_record=None if on_record is None else lambda _, done, __: on_record(name, before + done, total),
+            on_record=news,
         )
         played.append(Pairing(seated, records))
 
@@ -212,7 +217,7 @@ def _cast(
         raise ValueError(f"players: {', '.join(taken)} is what the agents play; give the other roles only")
     if missing := [role for role in game.roles if role not in (*others, *roles)]:
         raise ValueError(f"players: nobody plays {', '.join(missing)}; give who does in all games")
-    cast = {}
+    cast: dict[str, dict[str, Any]] = {}
     for name, agent in agents.items():
         try:
             cast[name] = check_players(game, dict.fromkeys(roles, agent), knows=knows)
@@ -234,7 +239,8 @@ def _swiss(names: Sequence[str], rounds: int, played: Sequence[Pairing], seed: i
     met: set[frozenset[str | None]] = set()
     for _ in range(rounds):
         share = _shares(names, played)
-        standing: list[str | None] = sorted(names, key=lambda name: (-share[name], derive_seed(seed, "standing", name)))
+        ranked = sorted(names, key=lambda name: (-share[name], derive_seed(seed, "standing", name)))
+        standing: list[str | None] = [*ranked]
         if len(standing) % 2:
             standing.append(None)  # who meets nobody rests
         pairs = _neighbours(standing, met)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from oversight_envs.evaluation.ratings import Ratings, elo
+from oversight_envs.evaluation.ratings import Rating, Ratings, elo
 from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress, png
 
 
@@ -24,11 +25,12 @@ def draw_ratings(ratings: Ratings, *, dark: bool = False, dpi: int = 144) -> byt
         left.set_xlabel("Elo (the mean agent: 0)")
         left.set_title("ratings")
         left.grid(axis="x", color=ink, alpha=0.12)
-        for label, colour, value in (
+        curves: tuple[tuple[str, str, Callable[[Rating], float | None]], ...] = (
             ("judge right", PLAIN, lambda agent: agent.persuasiveness[1].value),
             ("won, arguing right", HONEST, lambda agent: agent.wins_right.value),
             ("won, arguing wrong", DISHONEST, lambda agent: agent.wins_wrong.value),
-        ):
+        )
+        for label, colour, value in curves:
             points = [(elo(agent.rating).value, value(agent)) for agent in ratings.agents.values()]
             points = [(x, y) for x, y in points if y is not None]
             if points:
