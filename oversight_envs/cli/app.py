@@ -288,14 +288,16 @@ def tournament(
 def report(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or files of episodes (.jsonl).")],
     out: Annotated[Path | None, typer.Option(help="The page. [default: report.html in the first folder]")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Most transcripts shown of one game.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Most transcripts of one game in the page. [default: all]")
+    ] = None,
 ) -> None:
-    """Make a page of results, pictures and transcripts, and summary.png beside it."""
+    """Make a page of results, differences and transcripts; its pictures beside it, as PNG and SVG."""
     from oversight_envs.report.report import load_runs, write_report
 
     first = paths[0] if paths[0].is_dir() else paths[0].parent
-    page, picture = write_report(load_runs(paths), out or first / "report.html", limit=limit)
-    stdout().print(f"page: {page}" + (f"   picture: {picture}" if picture else ""))
+    page, pictures = write_report(load_runs(paths), out or first / "report.html", limit=limit)
+    stdout().print("\n".join([f"page: {page}", *(f"picture: {picture}" for picture in pictures)]))
 
 
 @app.command("stress-judge")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oversight_envs.evaluation.ratings import Rating, Ratings, elo
-from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress, png
+from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress, save
 
 
 def draw_ratings(ratings: Ratings, *, dark: bool = False, dpi: int = 144) -> bytes:
@@ -43,4 +43,4 @@ def draw_ratings(ratings: Ratings, *, dark: bool = False, dpi: int = 144) -> byt
         for axis in (left, right):
             dress(axis, ink, paper)
 
-    return png((9.6, max(3.5, 0.4 * len(names) + 1.2)), fill, dark=dark, dpi=dpi)
+    return save((9.6, max(3.5, 0.4 * len(names) + 1.2)), fill, dark=dark, dpi=dpi)
