@@ -280,7 +280,7 @@ def gap_recovered(
 def _settings(one: Record, other: Record) -> Iterator[str]:
     """What differs between the ways in which two records were played; of different games only what both have."""
     mine, others = identity_of(one), identity_of(other)
-    parts = {"protocol": (one.protocol, other.protocol), "task": (one.task, other.task)}
+    parts: dict[str, tuple[Any, Any]] = {"protocol": (one.protocol, other.protocol), "task": (one.task, other.task)}
     if one.protocol == other.protocol:
         parts |= {name: (mine[name], others[name]) for name in ("config", "rule")}
     shared = [role for role in one.players if role in other.players]

@@ -15,6 +15,7 @@ from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish, get_rule, rule_name
+from oversight_envs.core.speech import Speech
 from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.identity import FINGERPRINT, first_difference, identified, identity_of
 from oversight_envs.play.jobs import Job, Plan, unless_all_fail
@@ -159,7 +160,7 @@ def _same_speeches(path: Path, old: Record, stored: Record, filled: Mapping[str,
     """Raises StoreError where a stored episode was judged on other speeches than these."""
     said, judged = (
         [
-            entry.reply.text if hasattr(entry.reply, "text") else entry.reply
+            entry.reply.text if isinstance(entry.reply, Speech) else entry.reply
             for entry in record.entries
             if entry.role not in filled
         ]
