@@ -93,8 +93,11 @@ def to_record(source: str, told: Told, place: str, names: Mapping[str, str]) -> 
         "max_words": MOST_WORDS,
         "quotes": bool(told.question.passage),
     }
-    turns: Literal["sequential", "simultaneous"] = "sequential" if told.sequential else "simultaneous"
-    game = Debate(turns=turns, **shared) if len(told.sides) == 2 else Consultancy(**shared)
+    game: Debate | Consultancy
+    if len(told.sides) == 2:
+        game = Debate(turns="sequential" if told.sequential else "simultaneous", **shared)
+    else:
+        game = Consultancy(**shared)
     episode = Episode(game, told.question, _seed(game, told, source, place))
     speeches = {role: iter(texts) for role, texts in told.said.items()}
     while not episode.done:

@@ -153,8 +153,8 @@ def _transcript(row: Row) -> dict[str, Any]:
 
 def _question(row: Row, transcript: Mapping[str, Any], passages: Mapping[str, str], without_passage: bool) -> Question:
     answers, asked = transcript["answers"], transcript["question"]
-    texts = [answers.get(side) if isinstance(answers, Mapping) else None for side in ("correct", "incorrect")]
-    if not all(isinstance(text, str) and text.strip() for text in (*texts, asked)):
+    right, wrong = (answers.get(side) if isinstance(answers, Mapping) else None for side in ("correct", "incorrect"))
+    if not all(isinstance(text, str) and text.strip() for text in (right, wrong, asked)):
         raise DataError(
             f"{row.where}: a transcript needs a question and two answers, not {asked!r:.80}, {answers!r:.80}"
         )
@@ -166,8 +166,7 @@ def _question(row: Row, transcript: Mapping[str, Any], passages: Mapping[str, st
             "--passages FILE), or go without, and no quote is checked (without_passage, --without-passage)"
         )
     passage = "" if without_passage else str(story)
-    right, wrong = map(str, texts)
-    return question_of(SOURCE, set_id, asked, right, wrong, passage, title=transcript.get("story_title"))
+    return question_of(SOURCE, set_id, asked, str(right), str(wrong), passage, title=transcript.get("story_title"))
 
 
 def _speech(row: Row, part: Mapping[str, Any], side: str, number: int) -> str:
