@@ -106,7 +106,8 @@ class Argued(Worded):
         for step, speakers in self._plan:
             if step == "choose":
                 continue
-            said = yield Say({role: chats[role].prompt for role in speakers}, self.speaking)
+            rules = SpeakingRules(self.max_words) if step == "ask" else self.speaking
+            said = yield Say({role: chats[role].prompt for role in speakers}, rules)
             turns.append(_as_read(said.values(), order, sides))
             for role, chat in chats.items():
                 chat.hear([s for s in turns[-1] if self.hears(role, s.role)])
