@@ -230,7 +230,7 @@ def tournament(
         int | None, typer.Option(min=1, help="Of a Swiss tournament. [default: log2 of the agents]")
     ] = None,
     seats: Annotated[
-        Literal["alternate", "both"], typer.Option(help="both: each of a pair plays both roles on every question.")
+        Literal["alternate", "both"], typer.Option(help="both: a pair also changes seats on every question.")
     ] = "alternate",
     self_play: Annotated[bool, typer.Option("--self-play", help="Each agent also debates itself.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the games. [default: runs/tournament-GAME-TASK]")] = None,
@@ -278,7 +278,7 @@ def tournament(
     show_ratings(stdout(), f"{game.name} on {source.name}", ratings)
     usage = summed_by_role(record.usage for pairing in played for record in pairing.records)
     show_usage(stdout(), {"tournament": usage}, prices)
-    stdout().print(f"\nresults: {folder} (ratings.json, ratings.png, a file of games for each pair)", soft_wrap=True)
+    stdout().print(f"\nresults: {folder} (ratings.json, ratings.png, games in a file for each seating)", soft_wrap=True)
     if any(record.failed is not None for pairing in played for record in pairing.records):
         raise typer.Exit(FAILED)
 

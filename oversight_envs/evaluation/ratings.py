@@ -112,7 +112,7 @@ class Fit(NamedTuple):
 
     ratings: Mapping[str, Estimate]
     first: Estimate
-    """Worth of playing the first role."""
+    """Worth of playing the first role; undefined where who sat where can't be told from who is better."""
     right: Estimate
     """Worth of arguing for the right answer."""
     bounded: frozenset[str]
@@ -235,6 +235,10 @@ def bradley_terry(
         row[names.index(first)] += 1
         row[names.index(second)] -= 1
         row[-2:] = 1, right
+    for column in (-1, -2):  # what can't be told from the agents' skill is left out
+        without = np.delete(design, column, axis=1)
+        if np.linalg.matrix_rank(without) == np.linalg.matrix_rank(design):
+            design[:, column] = 0
     values = _regress(design, got.sum(0))
     drawn = np.empty((0, len(values)))
     if (n := len(questions)) > 1:
@@ -246,15 +250,19 @@ def bradley_terry(
             name: rating if name in bounded else Estimate(rating.value, n=n)
             for name, rating in zip(names, ratings, strict=True)
         },
-        _worth(first_role, [game.points for game in games]),
-        _worth(right_answer, [game.points if game.right > 0 else 1 - game.points for game in games if game.right]),
+        _worth(first_role, design[:, -2], [game.points for game in games]),
+        _worth(
+            right_answer,
+            design[:, -1],
+            [game.points if game.right > 0 else 1 - game.points for game in games if game.right],
+        ),
         frozenset(bounded),
     )
 
 
-def _worth(found: Estimate, taken: Sequence[float]) -> Estimate:
-    """The worth of a side that took these points: undefined without games, unbounded if it took all of them or none."""
-    if not taken:
+def _worth(found: Estimate, column: np.ndarray, taken: Sequence[float]) -> Estimate:
+    """The worth of a side that took these points: undefined if nothing tells it, unbounded if it took all or none."""
+    if not column.any():
         return UNDEFINED
     return found if 0 < sum(taken) < len(taken) else Estimate(found.value, n=found.n)
 

@@ -1,7 +1,7 @@
 """A tournament: agents meet in pairs in a game of two sides, each pair on the same questions with both assignments.
 
-A pairing is one rollout with ``sides="both"`` and one file, so a tournament that was stopped goes on where it was, and
-one more agent costs its own pairings only. What the games say of the agents is ``evaluation/ratings.py``.
+Each seating of a pair is one rollout with ``sides="both"`` and one file, so a tournament that was stopped goes on where
+it was, and one more agent costs its own games only. What the games say of the agents is ``evaluation/ratings.py``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EVEN = 1e-9
 
 @dataclass(frozen=True)
 class Pairing:
-    """Two agents' games: ``seats`` says which agent played which of the two roles (maybe one agent both)."""
+    """Two agents' games in one seating: ``seats`` says who played which of the two roles (maybe one agent both)."""
 
     seats: Mapping[str, str]
     records: Sequence[Record]
@@ -71,17 +71,18 @@ def tournament(
         protocol, task: a game in which two roles argue for different answers (debate), and a task; or their names.
         agents: name -> who plays, a player or the name of one. At least two, and nobody under two names.
         players: who fills the other roles, the same in all games: ``{"judge_0": judge}``.
-        out: a folder with one file of episodes for each pairing, ``A-vs-B.jsonl``. What they hold is not played again.
+        out: a folder with one file of episodes for each pair as it sat, ``A-vs-B.jsonl`` and ``B-vs-A.jsonl``. What
+            they hold is not played again.
         questions: how many, or the questions themselves; all pairings play the same ones.
         samples: how often a pairing plays each question, every time with both assignments of the sides.
         schedule: everybody against everybody (``round-robin``), or ``rounds`` rounds in which those meet who stand
             next to each other by the share of points so far and have not met (``swiss``); of an odd number one rests.
         rounds: of a Swiss tournament; None: as many as it takes to find a winner, log2 of the agents. More than half of
             the agents could leave a round that nobody new is left for.
-        seats: who plays the first of the two roles: one of the pair, by turns (``alternate``), or each on every
-            question (``both``, twice the games), which is for games in which one speaks last, say.
+        seats: who plays the first of the two roles: the two by turns, question by question (``alternate``), or both on
+            every question (``both``, twice the games).
         self_play: whether each agent also debates itself, which shows what the judge is worth with debaters like it.
-        seed: with the names of a pair decides all that is drawn; the order of the agents only who sits where.
+        seed: with the names of a pair decides all that is drawn, whatever the order of the agents.
         concurrency, reuse, on_failure, engine: as for ``rollout``.
         on_record: called with a pairing's name, episodes done and episodes in all, for progress bars.
 
@@ -111,14 +112,14 @@ def tournament(
     others, cast = _cast(game, roles, agents, players, knows=(source, chosen))
     folder = make_folder(out)
 
-    episodes_each = len(chosen) * 2 * int(samples)
     pairs = len(names) // 2 * rounds if rounds is not None else len(names) * (len(names) - 1) // 2
-    total = (pairs * (2 if seats == "both" else 1) + (len(names) if self_play else 0)) * episodes_each
+    times = pairs * (2 if seats == "both" else 1) + (len(names) if self_play else 0)
+    total = times * len(chosen) * 2 * int(samples)
     played: list[Pairing] = []
 
-    def play(*pair: str) -> None:
+    def play(*pair: str, asked: Sequence[Question] = chosen) -> None:
         seated = dict(zip(roles, pair, strict=True))
-        before = len(played) * episodes_each
+        before = sum(len(pairing.records) for pairing in played)
 
         def news(_: Record | None, done: int, __: int) -> None:
             if on_record is not None:
@@ -128,7 +129,7 @@ def tournament(
             game,
             source,
             {**others, **{role: cast[agent][role] for role, agent in seated.items()}},
-            questions=chosen,
+            questions=asked,
             samples=samples,
             sides="both",
             seed=derive_seed(seed, "pairing", *pair),
@@ -141,12 +142,13 @@ def tournament(
         )
         played.append(Pairing(seated, records))
 
-    for one, two in _round_robin(names) if rounds is None else _swiss(names, rounds, played, seed):
-        # by turns: an agent sits first against every other one, whoever joins later
-        first, second = (one, two) if (names.index(one) + names.index(two)) % 2 else (two, one)
-        play(first, second)
-        if seats == "both":
-            play(second, first)
+    for pair in _round_robin(names) if rounds is None else _swiss(names, rounds, played, seed):
+        one, two = sorted(pair)
+        by_turns = derive_seed("seats", one, two) % 2
+        for place, seated in enumerate(((one, two), (two, one))):
+            asked = chosen if seats == "both" else chosen[(place + by_turns) % 2 :: 2]
+            if asked:  # one question has no turns
+                play(*seated, asked=asked)
     if self_play:
         for name in names:
             play(name, name)

@@ -18,7 +18,7 @@ def test_a_tournament_is_played_kept_and_shown(data: Path, tmp_path: Path) -> No
     assert "in self-play" in shown
     assert "arguing for the right answer" in shown
     before = {file: file.stat().st_mtime_ns for file in out.glob("*.jsonl")}
-    assert len(before) == 3
+    assert len(before) == 4
     kept = json.loads((out / "ratings.json").read_text())
     assert set(kept["settings"]["agents"]) == set(kept["agents"])
     assert (out / "ratings.png").stat().st_size > 5_000

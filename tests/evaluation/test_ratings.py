@@ -116,6 +116,10 @@ def test_what_is_undefined_is_said(tmp_path: Path) -> None:
     two = [Game("q", "a", "b", 1.0, 1), Game("q", "c", "d", 1.0, -1)]
     with pytest.raises(ValueError, match=r"no chain of finished games connects these: a, b \| c, d"):
         bradley_terry(two)
+    tree = [Game(f"q{k}", *pair, float(k > 1), 0) for k in range(5) for pair in (("a", "b"), ("c", "b"))]
+    alone = bradley_terry(tree, resamples=5)
+    assert alone.first.value is None  # b always sat second: that may be why it lost
+    assert (alone.ratings["a"].value or 0) > 0 > (alone.ratings["b"].value or 0)
     with pytest.raises(ValueError, match="tournament of nobody"):
         rate([])
     with pytest.raises(TypeError, match="pairings holds"):

@@ -12,7 +12,7 @@ from tournament_players import STORIES, debater, judge, known_order
 from oversight_envs.agents import ScriptedAgent
 from oversight_envs.core.players import PlayerError
 from oversight_envs.evaluation import rate
-from oversight_envs.play import read_episodes, tournament
+from oversight_envs.play import tournament
 from oversight_envs.protocols import Consultancy, Debate, ProverVerifier
 
 JUDGE = {"judge_0": judge()}
@@ -25,17 +25,16 @@ def play(agents: Any, out: Path, **options: Any) -> Any:
 def test_everybody_meets_everybody_on_both_sides(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     played = play(known_order(4), tmp_path, on_record=lambda *news: told.append(news))
-    assert len({frozenset(pairing.seats.values()) for pairing in played}) == len(played) == 6
+    assert len({frozenset(pairing.seats.values()) for pairing in played}) == 6
+    assert len({tuple(pairing.seats.values()) for pairing in played}) == len(played) == 12
     for pairing in played:
-        assert len(pairing.records) == 6
+        assert len(pairing.records) in (2, 4)  # of three questions, by turns
         for one, twin in zip(pairing.records[::2], pairing.records[1::2], strict=True):
             assert one.question == twin.question
             assert one.assigned.sides["debater_0"] == twin.assigned.sides["debater_1"]
-    seats = Counter(pairing.seats["debater_0"] for pairing in played)
-    assert set(seats.values()) <= {1, 2}
     assert told[-1][1:] == (36, 36)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert len(list(tmp_path.glob("*-vs-*.jsonl"))) == 6
+    assert len(list(tmp_path.glob("*-vs-*.jsonl"))) == 12
 
 
 def test_it_goes_on_where_it_was_and_one_more_agent_plays_its_own_games_only(tmp_path: Path) -> None:
@@ -53,12 +52,11 @@ def test_it_goes_on_where_it_was_and_one_more_agent_plays_its_own_games_only(tmp
         calls.clear()
         again = play(agents, tmp_path, reuse=True)
         assert calls == []
-        more = play({**agents, "late": debater(0.5)}, tmp_path, reuse=True, seats="alternate")
+        more = play({"late": debater(0.5), **agents}, tmp_path, reuse=True)
         assert sum(calls) == 3 * 6 * 2
     assert [pairing.records for pairing in again] == [pairing.records for pairing in first]
-    assert [pairing.seats for pairing in more[:3]] == [pairing.seats for pairing in first]
-    file = tmp_path / f"{'-vs-'.join(first[0].seats.values())}.jsonl"
-    assert [record.seed for record in read_episodes(file)] != []
+    seatings = [pairing.seats for pairing in more]
+    assert all(pairing.seats in seatings for pairing in first)
 
 
 def test_both_seats_and_self_play(tmp_path: Path) -> None:
@@ -75,22 +73,25 @@ def test_both_seats_and_self_play(tmp_path: Path) -> None:
 def test_swiss_pairs_by_standing_and_never_twice(count: int, rounds: int, tmp_path: Path) -> None:
     agents = known_order(count)
     played = play(agents, tmp_path / "a", schedule="swiss", rounds=rounds, seed=4)
-    pairs = [frozenset(pairing.seats.values()) for pairing in played]
-    assert len(set(pairs)) == len(pairs) == count // 2 * rounds
+    pairs = {frozenset(pairing.seats.values()) for pairing in played}
+    assert len(pairs) == count // 2 * rounds
+    assert len(played) == 2 * len(pairs)
     met = Counter(name for pair in pairs for name in pair)
     assert all(rounds - 1 <= met[name] <= rounds for name in agents)
     backwards = dict(reversed(agents.items()))
     again = play(backwards, tmp_path / "b", schedule="swiss", rounds=rounds, seed=4, concurrency=1)
-    assert [frozenset(pairing.seats.values()) for pairing in again[: count // 2]] == pairs[: count // 2]
+    assert [pairing.seats for pairing in again] == [pairing.seats for pairing in played]
+    assert [r.rewards for p in again for r in p.records] == [r.rewards for p in played for r in p.records]
 
 
 def test_swiss_lets_winners_meet(tmp_path: Path) -> None:
     sure = {name: debater(p) for name, p in (("a", 0.0), ("b", 1.0), ("c", 0.0), ("d", 1.0))}
     for seed in range(4):
-        first, second, *later = play(sure, tmp_path / str(seed), schedule="swiss", rounds=2, seed=seed)
-        winners = {max(pair.seats.values(), key=lambda name: name in "bd") for pair in (first, second)}
+        played = play(sure, tmp_path / str(seed), schedule="swiss", rounds=2, seed=seed)
+        first, second, *later = dict.fromkeys(frozenset(pairing.seats.values()) for pairing in played)
+        winners = {max(pair, key=lambda name: name in "bd") for pair in (first, second)}
         if winners == {"b", "d"}:
-            assert {"b", "d"} in [set(pairing.seats.values()) for pairing in later]
+            assert winners in later
             return
     raise AssertionError("no seed let b and d play others first")
 
