@@ -55,9 +55,14 @@ def games_page() -> str:
         parts.append(f"## {name}\n\n{summary}\n")
         roles = [f"`{role}` ({', '.join(sorted(r.does))}{', expert' if r.expert else ''})" for role, r in _roles(game)]
         parts.append(f"Roles: {', '.join(roles)}. Reward: `{reward}`.\n")
-        rows = [f"| `{o.name}` | `{_cell(o.kind)}` | `{o.default}` | {_cell(o.about)} |" for o in options_of(game)]
-        parts.append("\n".join(["| option | type | default | |", "|---|---|---|---|", *rows]) + "\n")
+        parts.append(options_table(game))
     return "\n".join(parts)
+
+
+def options_table(game: type[Protocol]) -> str:
+    """The options of one game as a table of a page."""
+    rows = [f"| `{o.name}` | `{_cell(o.kind)}` | `{o.default}` | {_cell(o.about)} |" for o in options_of(game)]
+    return "\n".join(["| option | type | default | |", "|---|---|---|---|", *rows]) + "\n"
 
 
 def _roles(game: type[Protocol]) -> Iterator[tuple[str, Role]]:
