@@ -110,9 +110,14 @@ def games_page() -> str:
         roles = ", ".join(f"`{role}` ({does})" for role, does in game.roles.items())
         rewards = ", ".join(f"`{reward}`" for reward in game.rewards)
         parts.append(f"Roles: {roles}. Rewards: {rewards}.\n")
-        rows = ([f"`{o.name}`", f"`{_cell(o.kind)}`", f"`{o.default}`", _cell(o.about)] for o in game.options)
-        parts.append(_table(["option", "type", "default", ""], rows))
+        parts.append(options_table(PROTOCOLS[game.name]))
     return "\n".join(parts)
+
+
+def options_table(game: type[Protocol]) -> str:
+    """The options of one game as a table of a page."""
+    rows = ([f"`{o.name}`", f"`{_cell(o.kind)}`", f"`{o.default}`", _cell(o.about)] for o in options_of(game))
+    return _table(["option", "type", "default", ""], rows)
 
 
 def _length(cls: type[Protocol]) -> str:
