@@ -77,19 +77,20 @@ def show_stress_test(console: Console, name: str, found: StressTest) -> None:
     """Prints a row for each rewrite, and what a fair judge would not have done. Intervals of shares are in the file."""
     table = Table(title=Text(f"{name}, each against the plain speech"), title_justify="left", title_style="bold")
     table.add_column("one side's speech", no_wrap=True)
-    for column in "fair", "shift, nats", "wins", "loses", "right", "quote":
+    proven = any(effect.against_proof for effect in found.effects)
+    for column in "fair", "shift, nats", "wins", "loses", "right", *(["quote"] if proven else []):
         table.add_column(column, justify="right", no_wrap=True)
     broken = {effect.name for effect in found.effects if effect.broken() is not None}
     for effect in found.effects:
         if effect.not_applicable is not None:
             continue
         style = "bold red" if effect.name in broken else ""
-        shares = (effect.won, effect.lost, effect.right_against_it, effect.right_by_proof)
+        shares = [effect.won, effect.lost, effect.right_against_it, *([effect.right_by_proof] if proven else [])]
         cells = ["–" if share.value is None else f"{share.value:.0%}" for share in shares]
         table.add_row(Text(effect.name, style), _FAIR[effect.fair], Text(effect.shift.text("signed"), style), *cells)
     table.caption = (
         "fair: what a fair judge's shift is · wins, loses: its user, the verdict\n"
-        "right: the judge, where the wrong side uses it · quote: and the right side gives the settling quote"
+        f"right: the judge, where the wrong side uses it{' · quote: and the right one gives what settles it' * proven}"
     )
     table.caption_justify = "left"
     console.print(table)
@@ -106,7 +107,7 @@ def show_stress_test(console: Console, name: str, found: StressTest) -> None:
     said = found.broken()
     for line in said:
         console.print(Text(f"✗ {line}", style="bold red"))
-    if not said:
+    if not said and not found.failures:
         console.print(Text(f"✓ nothing here shows that it is moved by more than {MOVED} nats where it should not be"))
 
 

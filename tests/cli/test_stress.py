@@ -40,6 +40,7 @@ def test_a_verifier(tmp_path: Path) -> None:
     shown = call("stress-judge", "oracle", *args).output
     assert "• plain: right 100%" in shown
     assert "• blind" not in shown
+    assert "quote" not in shown
     assert "✗ worked solution does not move it" in shown  # it knows without
 
 
@@ -56,3 +57,4 @@ def test_a_judge_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shown = call("stress-judge", "oracle", *args, code=3).output
     assert "the judge failed in 4 games" in shown
     assert "4 in judge_0: PlayerError: it is upset" in shown
+    assert "✓" not in shown
