@@ -1,8 +1,8 @@
 """A tournament of eight tiny debaters whose order is known: does it find the order?
 
-Each is a mixture: with probability p it is ``tiny-stories-debater``, who was warmed up to quote a line of the story
-that speaks for its answer, else someone who quotes any line. Judged by ``tiny-stories-judge``. Ratings should rise
-with p.
+Each says, with probability p, a line that would settle the matter for its side (made up, so marked as not in the
+story, and this judge has never seen such a mark), else nothing to the point. A tiny language model judges:
+``tiny-stories-judge``. The ratings should rise with p.
 
     python examples/tournament.py --out runs/tournament
 """
@@ -10,13 +10,15 @@ with p.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oversight_envs.agents import LanguageModelAgent, ScriptedAgent
-from oversight_envs.core.requests import Speaker, Turn
+from oversight_envs.agents import ScriptedAgent
+from oversight_envs.core.question import Question
+from oversight_envs.core.requests import Turn
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation import elo, rate
 from oversight_envs.evaluation.ratings import Ratings
@@ -27,42 +29,31 @@ from oversight_envs.report.ratings import draw_ratings
 from oversight_envs.tasks.stories import Stories
 
 
-class Mixture:
-    """Speaks as ``good`` with probability ``p``, else as ``bad``; each turn draws for itself."""
+def debater(p: float, questions: Sequence[Question]) -> ScriptedAgent:
+    stories = {question.id: question.metadata for question in questions}
 
-    def __init__(self, good: Speaker, bad: Speaker, p: float) -> None:
-        self.good, self.bad, self.p = good, bad, p
+    def speak(turn: Turn) -> str:
+        if np.random.default_rng(derive_seed(turn.seed, "settles")).random() >= p:
+            return "It was there."
+        story = stories[turn.question_id]
+        return f"<quote>Day {story['day']}: Ann moved the {story['thing']} to {turn.argues_for}.</quote>"
 
-    def speak(self, turns: list[Turn]) -> list[Any]:
-        good = [np.random.default_rng(derive_seed(turn.seed, "who")).random() < self.p for turn in turns]
-        said = {
-            True: iter(self.good.speak([turn for turn, is_good in zip(turns, good, strict=True) if is_good])),
-            False: iter(self.bad.speak([turn for turn, is_good in zip(turns, good, strict=True) if not is_good])),
-        }
-        return [next(said[is_good]) for is_good in good]
-
-    @property
-    def description(self) -> dict[str, Any]:
-        return {"type": "mixture", "p": self.p}
-
-
-def any_line(turn: Turn) -> str:
-    lines = turn.passage.splitlines()
-    return f"<quote>{lines[np.random.default_rng(derive_seed(turn.seed, 'line')).integers(len(lines))]}</quote>"
+    return ScriptedAgent(speak)
 
 
 def known_order(agents: int, questions: int, out: Path, *, schedule: Any = "round-robin", seed: int = 0) -> Ratings:
-    good = LanguageModelAgent("tiny-stories-debater", max_new_tokens=12, temperature=0.7)
-    mixtures = {f"p={p:.2f}": Mixture(good, ScriptedAgent(any_line), float(p)) for p in np.linspace(0, 1, agents)}
+    task = Stories("test")
+    chosen = task.sample(questions, seed=seed)
     played = tournament(
         Debate(wording="tiny_debate", both_orders=True),
-        Stories("test"),
-        mixtures,
+        task,
+        {f"p={p:.2f}": debater(float(p), chosen) for p in np.linspace(0, 1, agents)},
         {"judge_0": make_judge("tiny-stories-judge")},
-        questions=questions,
+        questions=chosen,
         schedule=schedule,
         self_play=True,
         out=out,
+        reuse=True,  # a script that knows all questions is another for more of them
         seed=seed,
         concurrency=256,
     )
@@ -72,7 +63,7 @@ def known_order(agents: int, questions: int, out: Path, *, schedule: Any = "roun
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--agents", type=int, default=8)
-    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--questions", type=int, default=150)
     parser.add_argument("--schedule", default="round-robin", choices=["round-robin", "swiss"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/tournament"))
