@@ -18,8 +18,7 @@ class ApiAgent:
     Args:
         lm: a model, or the spec of one (``"openai:MODEL@http://host:port/v1"``).
         max_new_tokens: the longest speech, in tokens; a thinking model's thoughts count.
-        temperature: of the samples, as the server has it.
-        top_p: the share of probability that is sampled from, as the server has it.
+        temperature, top_p: as the server has them.
 
     ``info`` says whether a speech is ``finished``; it has the ``reasoning`` that a thinking model wrote beside it, and
     ``refused`` where the speech is a refusal. An empty speech stays empty.

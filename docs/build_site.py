@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,12 @@ def environment_page(name: str) -> str:
     """The module's docstring, and below it every option of its game."""
     about = inspect.getdoc(importlib.import_module(f"oversight_envs.{name}_v0"))
     assert about, f"{name}_v0 has no docstring"
-    return f"{about}\n\n## Options\n\n{options_table(PROTOCOLS[name])}"
+    return f"{about}\n\n### Options\n\n{options_table(PROTOCOLS[name])}"
+
+
+def for_site(page: str) -> str:
+    """The page for Python-Markdown, which shows the backslash of ``\\|`` in code, as GitHub's tables need it."""
+    return re.sub(r"`[^`\n]*`", lambda code: code[0].replace(r"\|", "|"), page)
 
 
 def lay_out() -> None:
@@ -41,11 +47,14 @@ def lay_out() -> None:
             if source.suffix in KINDS:
                 target = PAGES / source.relative_to(ROOT)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
+                if source.suffix == ".md":
+                    target.write_text(for_site(source.read_text(encoding="utf-8")), encoding="utf-8")
+                else:
+                    shutil.copyfile(source, target)
     folder = PAGES / "docs/environments"
     folder.mkdir()
     for name in ENVIRONMENTS:
-        (folder / f"{name}.md").write_text(environment_page(name), encoding="utf-8")
+        (folder / f"{name}.md").write_text(for_site(environment_page(name)), encoding="utf-8")
 
 
 def nav_pages(nav: list[dict[str, Any]]) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Argued(Worded):
     """What the judge sees: arguments and quotes (all), only verified quotes (quotes), only the words around quotes
     (arguments), or only speeches without a false quote, be it in quotation marks only (verified)."""
     scratchpad: bool = False
-    """Whether speakers may write private notes between <scratchpad> tags first."""
+    """Whether speakers may write private notes between ``<scratchpad>`` tags first."""
     both_orders: bool = False
     """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
     judge_asks: bool = False
