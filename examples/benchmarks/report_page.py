@@ -63,7 +63,7 @@ def measured(browser: Chromium, url: str, episodes: int) -> dict[str, float]:
         "last_page_s": f"location.hash = '#e1-{episodes}'",
         "sorted_s": "const sort = document.querySelector('select'); sort.value = 'believed up'; "
         "sort.dispatchEvent(new Event('change'))",
-        "searched_s": "const field = document.querySelector('input[type=search]'); field.value = 'nowhere to be found'; "
+        "searched_s": "const field = document.querySelector('input[type=search]'); field.value = 'no such words'; "
         "field.dispatchEvent(new Event('input'))",
     }
     done = {

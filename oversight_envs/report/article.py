@@ -48,9 +48,9 @@ def _bubble(b: Bubble) -> Element:
 
 
 def _said(b: Bubble) -> Iterator[Element]:
-    claim = f" argues for “{b.claim}”" if b.claim else ""
-    tone = f" · {b.tone}" if b.claim and b.tone != "neutral" else ""
-    yield element("header", element("b", b.who), claim + tone)
+    claim = (" argues for “", element("bdi", b.claim), "”") if b.claim else ()
+    tone = f" · {b.tone}" if b.claim and b.tone != "neutral" else None
+    yield element("header", element("b", b.who), *claim, tone)
     if b.private:
         private = element("p", b.private, class_="words soft")
         yield element("details", element("summary", "private notes"), private)
@@ -58,7 +58,7 @@ def _said(b: Bubble) -> Iterator[Element]:
     if b.score is not None and b.belief is not None:
         marks = {True: ("tick", " ✓ right"), False: ("flag", " ✗ wrong")}
         mark = element("span", marks[b.right][1], class_=marks[b.right][0]) if b.right is not None else None
-        answer = element("b", "none found" if b.answer is None else b.answer)
+        answer = element("bdi", "none found" if b.answer is None else b.answer)
         believes = f" · V = {b.score:+.2f}, the verifier believes it at {b.belief:.0%}"
         yield element("footer", "answer: ", answer, mark, believes)
         yield from _folded(b.notes)
@@ -72,7 +72,7 @@ def _bars(judgment: Judgment) -> Element:
         tick = element("span", " ✓", class_="tick", title="the right answer") if bar.right else None
         side = "" if bar.right is None else " right" if bar.right else " wrong"
         width = element("i", style=f"width: {100 * bar.probability:.1f}%")
-        label = element("span", f"{bar.label}: {bar.option}", tick)
+        label = element("span", f"{bar.label}: ", element("bdi", bar.option), tick)
         bars.append(element("div", width, label, element("b", f"{bar.probability:.0%}"), class_=f"bar{side}"))
     return element("div", *bars, class_="bars", role="group", aria_label="the judge's probabilities")
 

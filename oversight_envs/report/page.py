@@ -12,12 +12,12 @@ from typing import Any
 from oversight_envs.core.quotes import Segment, Span
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS, Decision
-from oversight_envs.core.speech import Speech, Statement
+from oversight_envs.core.speech import Statement
 from oversight_envs.core.words import count_words
 from oversight_envs.env.render import flags, written
 from oversight_envs.evaluation.decisions import first_bias
 from oversight_envs.evaluation.rows import player_name
-from oversight_envs.evaluation.speeches import kind
+from oversight_envs.evaluation.speeches import as_given, kind
 from oversight_envs.evaluation.statistics import by_question
 from oversight_envs.report.elements import Slice
 
@@ -200,7 +200,7 @@ def _bubble(record: Record, statement: Statement) -> Bubble:
     role = statement.role
     side = record.assigned.sides.get(role)
     score = next((scored for scored in record.scores if scored.author == role), None)
-    info = _speech(record, statement).info
+    info = as_given(record, statement).info
     reasoning = info.get("reasoning")
     notes = [statement.notes, reasoning if isinstance(reasoning, str) else ""]
     return Bubble(
@@ -218,14 +218,6 @@ def _bubble(record: Record, statement: Statement) -> Bubble:
         answer=record.answers.get(role),
         right=record.correct.get(role),
         notes=() if score is None else tuple(_told(record, score.role, score.info, ("right", "wrong"))),
-    )
-
-
-def _speech(record: Record, statement: Statement) -> Speech:
-    """As the speaker gave it."""
-    return next(
-        (entry.reply for entry in record.entries if entry.index == statement.index and isinstance(entry.reply, Speech)),
-        Speech(statement.spoken),
     )
 
 
@@ -327,7 +319,7 @@ def _tags(record: Record, decision: Decision | None) -> Iterator[str]:
         yield "unverified"
     if any(statement.cut for statement in record.transcript):
         yield "cut"
-    if any(_speech(record, statement).info.get("finished") is False for statement in record.transcript):
+    if any(as_given(record, statement).info.get("finished") is False for statement in record.transcript):
         yield "unfinished"
 
 

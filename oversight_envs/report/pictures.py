@@ -1,4 +1,4 @@
-"""An evaluation as a picture: two panels, light or dark, as the bytes of a PNG or SVG file."""
+"""An evaluation as panels of a picture, light or dark, and any panels as the bytes of a PNG or SVG file."""
 
 from __future__ import annotations
 
@@ -18,36 +18,34 @@ HONEST, DISHONEST, PLAIN = "#2f7ed8", "#e07b39", "#8a8f98"
 """Colours of the sides (blue and orange differ for every kind of colour vision), and of what has no side."""
 
 
-def draw(
-    evaluation: Evaluation, *, dark: bool = False, dpi: int = 144, form: Form = "png", stacked: bool = False
-) -> bytes | None:
-    """Two panels beside each other, or ``stacked`` for a narrow screen; None where there is nothing to draw.
+Paint = Callable[[Any, str], None]
+"""Draws one panel: ``paint(axis, ink)``."""
+
+
+def panels(evaluation: Evaluation) -> list[Paint]:
+    """What there is to draw of it; nothing where no truth is known.
 
     Judged games: accuracy by condition, and calibration of the main one. Prover-verifier: accuracy by role, and the
     verifier's V of right and wrong solutions. Intervals are 95%.
     """
-    metrics = evaluation.metrics[evaluation.main]
-    if not metrics.decisions and not metrics.solutions:
-        return None
-
-    def fill(figure: Any, ink: str, paper: str) -> None:
-        axes = figure.subplots(2, 1) if stacked else figure.subplots(1, 2, width_ratios=[1.25, 1])
-        if metrics.decisions:
-            _accuracy_by_condition(axes[0], evaluation, ink)
-            _calibration(axes[1], metrics.decisions, evaluation.main, ink)
-        else:
-            _accuracy_by_role(axes[0], evaluation, ink)
-            _scores(axes[1], evaluation.conditions[evaluation.main], ink)
-        for axis in axes:
-            dress(axis, ink, paper)
-
-    return save((4.6, 6.4) if stacked else (9.6, 3.5), fill, dark=dark, dpi=dpi, form=form)
+    decisions, solutions = (getattr(evaluation.metrics[evaluation.main], name) for name in ("decisions", "solutions"))
+    if decisions:
+        return [
+            lambda axis, ink: _accuracy_by_condition(axis, evaluation, ink),
+            lambda axis, ink: _calibration(axis, decisions, evaluation.main, ink),
+        ]
+    if solutions:
+        return [
+            lambda axis, ink: _accuracy_by_role(axis, evaluation, ink),
+            lambda axis, ink: _scores(axis, evaluation.conditions[evaluation.main], ink),
+        ]
+    return []
 
 
-def save(
-    size: tuple[float, float], fill: Callable[[Any, str, str], None], *, dark: bool, dpi: int, form: Form = "png"
+def draw(
+    panels: Sequence[Paint], *, dark: bool = False, dpi: int = 144, form: Form = "png", height: float = 3.5
 ) -> bytes:
-    """A figure of ``size`` inches as a file's bytes; ``fill(figure, ink, paper)`` draws in it, in these two colours.
+    """The panels beside each other, ``height`` inches high, as a file's bytes.
 
     Names come from users' folders and files, so nothing in a text is read as mathematics or TeX: a ``$`` is a ``$``.
     """
@@ -57,8 +55,10 @@ def save(
     ink, paper = ("#dfe3ea", "#15181d") if dark else ("#24292f", "#ffffff")
     file = io.BytesIO()
     with rc_context({"text.parse_math": False, "text.usetex": False, "svg.hashsalt": "oversight-envs"}):
-        figure = Figure(figsize=size, facecolor=paper, layout="constrained")
-        fill(figure, ink, paper)
+        figure = Figure(figsize=(4.8 * len(panels), height), facecolor=paper, layout="constrained")
+        for axis, paint in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            paint(axis, ink)
+            _dress(axis, ink, paper)
         # without its date the file is the same for the same run
         undated: dict[str, Any] = {"metadata": {"Date": None}} if form == "svg" else {}
         figure.savefig(file, format=form, dpi=dpi, facecolor=paper, **undated)
@@ -145,7 +145,7 @@ def _scores(axis: Any, records: Sequence[Record], ink: str) -> None:
     axis.grid(axis="y", color=ink, alpha=0.12)
 
 
-def dress(axis: Any, ink: str, paper: str) -> None:
+def _dress(axis: Any, ink: str, paper: str) -> None:
     """The common look: ``ink`` on ``paper``, no box."""
     axis.set_facecolor(paper)
     axis.set_axisbelow(True)

@@ -67,7 +67,7 @@ class Transcripts {
     this.indexes = new Packed(section, "index");
     this.found = [...Array(this.count).keys()];
     this.page = 0;
-    this.asked = 0;
+    this.asked = this.turned = 0;
     for (const button of this.buttons) button.addEventListener("click", () => this.press(button));
     for (const field of [this.sort, this.least, this.most]) field.addEventListener("change", () => this.choose());
     let waiting;
@@ -138,13 +138,13 @@ class Transcripts {
   }
 
   async turn(page) {
-    const asked = ++this.asked;
+    const turned = ++this.turned;
     const numbers = this.found.slice(page * this.perPage, (page + 1) * this.perPage);
     const articles = await Promise.all(numbers.map(async number => {
       const [passage, node] = await this.episodes.get(number);
       return build(node, passage === null ? [] : [...await this.passages.get(passage)]);
     }));
-    if (asked !== this.asked) return;
+    if (turned !== this.turned) return;
     this.page = page;
     this.list.replaceChildren(...articles);
     this.tell();
@@ -166,6 +166,7 @@ class Transcripts {
   // Shows the transcript with this number; all of them again where the filters leave it out.
   async show(number) {
     if (!this.found.includes(number)) {
+      this.asked++;
       this.sort.value = this.search.value = this.least.value = this.most.value = "";
       for (const button of this.buttons) button.setAttribute("aria-pressed", button.dataset.show === "all");
       this.found = [...Array(this.count).keys()];

@@ -31,7 +31,7 @@ from oversight_envs.report.curves import Training, load_training
 from oversight_envs.report.differences import Pair, pairs
 from oversight_envs.report.elements import Element, to_plain
 from oversight_envs.report.page import Page, page, truth_probabilities
-from oversight_envs.report.pictures import draw
+from oversight_envs.report.pictures import Paint, draw, panels
 from oversight_envs.report.sentences import sentences, title
 
 PER_PAGE = 20
@@ -82,12 +82,10 @@ class Transcripts:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A picture in its four forms for screens, as PNG in base64."""
+    """One panel of a picture for light and for dark screens, as PNG in base64."""
 
     light: str
     dark: str
-    narrow_light: str
-    narrow_dark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ class Section:
     settings: Sequence[tuple[str, str]]
     players: Sequence[tuple[str, str, str]]
     """Roles, who plays them in a word, and the rest of the description."""
-    picture: Drawn | None
+    panels: Sequence[Drawn]
     transcripts: Transcripts
 
 
@@ -112,7 +110,7 @@ class Learnt:
 
     name: str
     said: Sequence[str]
-    picture: Drawn | None
+    panels: Sequence[Drawn]
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
 
@@ -153,11 +151,10 @@ def write_report(
     write_whole(out, render_report(runs, heading=heading, limit=limit))
     written = []
     for run, (png, svg) in zip(runs, files, strict=True):
-        for file, form in ((png, "png"), (svg, "svg")):
-            picture = _draw(run, form=form)
-            if picture is not None:
-                file.write_bytes(picture)
-                written.append(file)
+        if shown := _panels(run):
+            png.write_bytes(draw(shown))
+            svg.write_bytes(draw(shown, form="svg"))
+            written += [png, svg]
     return out, written
 
 
@@ -228,7 +225,7 @@ def _learnt(training: Training) -> Learnt:
     return Learnt(
         name=training.name,
         said=training.sentences(),
-        picture=_drawn(training),
+        panels=_drawn(training),
         headings=list(training.columns),
         rows=[training.cells(row) for row in training.rows],
     )
@@ -244,7 +241,7 @@ def _section(number: int, evaluation: Evaluation, limit: int | None, *, packed: 
         main=evaluation.main,
         settings=_settings(evaluation, record),
         players=_players(record.players),
-        picture=_drawn(evaluation),
+        panels=_drawn(evaluation),
         transcripts=_transcripts(number, evaluation, limit, packed=packed),
     )
 
@@ -339,19 +336,15 @@ def _described(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else "–" if value is None else str(value)
 
 
-def _draw(run: Evaluation | Training, **options: Any) -> bytes | None:
-    return draw(run, **options) if isinstance(run, Evaluation) else run.draw(**options)
+def _panels(run: Evaluation | Training) -> list[Paint]:
+    return panels(run) if isinstance(run, Evaluation) else run.panels()
 
 
-def _drawn(run: Evaluation | Training) -> Drawn | None:
-    forms = []
-    for stacked in (False, True):
-        for dark in (False, True):
-            picture = _draw(run, dark=dark, stacked=stacked, dpi=110)
-            if picture is None:
-                return None
-            forms.append(base64.b64encode(picture).decode())
-    return Drawn(*forms)
+def _drawn(run: Evaluation | Training) -> list[Drawn]:
+    def drawn(panel: Paint, dark: bool) -> str:
+        return base64.b64encode(draw([panel], dark=dark, dpi=110)).decode()
+
+    return [Drawn(drawn(panel, False), drawn(panel, True)) for panel in _panels(run)]
 
 
 def _file_name(name: str) -> str:
