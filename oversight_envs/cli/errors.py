@@ -35,6 +35,7 @@ _EXTRAS = {
     "transformers": "models",
     "gguf": "models",
     "scipy": "evaluation",
+    "sklearn": "evaluation",
     "jinja2": "report",
     "matplotlib": "report",
     "ray": "ray",

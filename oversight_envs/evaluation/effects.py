@@ -4,7 +4,6 @@ judge's doing."""
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -141,7 +140,7 @@ class StressTest:
         content = {
             "judge": dict(self.judge),
             "settings": dict(self.settings),
-            "libraries": {"python": platform.python_version(), **library_versions()},
+            "libraries": library_versions(),
             "blind": None if self.blind is None else asdict(self.blind),
             "plain": asdict(self.plain),
             "effects": [effect.to_json() for effect in self.effects],

@@ -8,10 +8,12 @@ from oversight_envs.play.rejudge import rejudge
 from oversight_envs.play.replay import ReplayAgent
 from oversight_envs.play.rollout import rollout
 from oversight_envs.play.store import EpisodeStore, StoreError, failed_path, read_episodes
+from oversight_envs.play.tournament import Pairing, tournament
 
 __all__ = [
     "Batch",
     "EpisodeStore",
+    "Pairing",
     "Queue",
     "RayEngine",
     "ReplayAgent",
@@ -22,4 +24,5 @@ __all__ = [
     "read_episodes",
     "rejudge",
     "rollout",
+    "tournament",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from oversight_envs._files import json_rows
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress, png
+from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, Form, dress, save
 from oversight_envs.training.curves import Column, Curves, CurvesPanel
 
 Measured = Mapping[str, Any]
@@ -48,18 +48,22 @@ class Training:
                 said.append(_FIELD.sub(lambda m: self._text(_find(rows[m[1]], m[2]), m[3] or "text"), template))
         return said
 
-    def draw(self, *, dark: bool = False, dpi: int = 144) -> bytes:
-        """A row of panels with curves as PNG bytes. Bands are 95% intervals over questions."""
+    def draw(self, *, dark: bool = False, dpi: int = 144, form: Form = "png", stacked: bool = False) -> bytes:
+        """Panels with curves beside each other, or ``stacked`` for a narrow screen. Bands are 95% intervals over
+        questions.
+        """
         panels = self.shown.panels
 
         def fill(figure: Any, ink: str, paper: str) -> None:
-            for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            rows, columns = (len(panels), 1) if stacked else (1, len(panels))
+            for axis, panel in zip(figure.subplots(rows, columns, squeeze=False).flat, panels, strict=True):
                 self._draw(axis, panel)
                 dress(axis, ink, paper)
                 axis.grid(color=ink, alpha=0.12)
                 axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
 
-        return png((4.8 * len(panels), 3.5), fill, dark=dark, dpi=dpi)
+        size = (4.8, 3.3 * len(panels)) if stacked else (4.8 * len(panels), 3.5)
+        return save(size, fill, dark=dark, dpi=dpi, form=form)
 
     def _draw(self, axis: Any, panel: CurvesPanel) -> None:
         places: set[float] = set()
