@@ -170,7 +170,7 @@ def test_runs_that_share_no_question_are_not_compared() -> None:
         (pair,) = pairs([Evaluation({"debate": both[:1]}), Evaluation({"debate": found})])
         assert why in pair.unlike
         assert pair.difference is None
-    assert "Not compared: they decided no question in common." in render_report(
+    assert "are not compared: they decided no question in common." in render_report(
         [Evaluation({"debate": both[:1]}), Evaluation({"debate": both[1:]})]
     )
 
