@@ -43,7 +43,7 @@ class Rating:
     """What a tournament says of one agent. Persuasiveness is how often it won, by what it argued for."""
 
     rating: Estimate
-    """In log-odds. Without an interval where the games bound it on one side at most: see ``rate``."""
+    """In log-odds. Without an interval where the games say only "better" or "worse": see ``bradley_terry``."""
     games: int
     wins: Estimate
     """Share of points against others: 1 a win, 1/2 a tie."""
