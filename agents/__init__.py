@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from oversight_envs._lazy import lazy_attributes
 from oversight_envs.agents.best_of_n import BestOfNAgent
 from oversight_envs.agents.cached import CachedPlayer
+from oversight_envs.agents.checkers import PlaceboChecker, StoryChecker
 from oversight_envs.agents.human import HumanAgent
 from oversight_envs.agents.scripted import ScriptedAgent
 from oversight_envs.agents.speaking_judge import SpeakingJudge
@@ -30,9 +31,11 @@ __all__ = [
     "CachedPlayer",
     "HumanAgent",
     "LanguageModelAgent",
+    "PlaceboChecker",
     "ReplayAgent",
     "ScriptedAgent",
     "SpeakingJudge",
+    "StoryChecker",
     "make_player",
 ]
 

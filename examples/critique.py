@@ -2,6 +2,7 @@
 
 from oversight_envs import rollout
 from oversight_envs.agents import ScriptedAgent
+from oversight_envs.evaluation import critique_gaps
 from oversight_envs.judges import CallableJudge
 from oversight_envs.protocols import Critique
 from oversight_envs.tasks import make_task
@@ -28,12 +29,10 @@ def trusting(solution):
     return -3.0 if "> Answer: wrong" in solution.prompt[-1].content else 3.0
 
 
-players = {
-    "solver_0": ScriptedAgent(solve),
-    "critic_0": ScriptedAgent(criticise),
-    "reviser_0": ScriptedAgent(right),
-    "judge_0": CallableJudge(scores=trusting),
-}
-for game in (Critique(critic=False), Critique(), Critique(revise=True)):
-    records = rollout(game, task, {role: players[role] for role in game.roles}, questions=8)
-    print(game.config, {role: sum(r.rewards[role] for r in records) / 8 for role in game.roles})
+speakers = {"solver_0": solve, "critic_0": criticise, "reviser_0": right}
+players = {role: ScriptedAgent(say) for role, say in speakers.items()} | {"judge_0": CallableJudge(scores=trusting)}
+for game in (Critique(critic=False), Critique(revise=True), Critique()):
+    records = rollout(game, task, {role: players[role] for role in game.roles}, questions=8, samples=4)
+    print(game.config, {role: sum(r.rewards[role] for r in records) / 32 for role in game.roles})
+gaps = critique_gaps(records)
+print("right of two:", gaps.generation.text("percent"), "drawn;", gaps.critique.text("percent"), "by their critiques")

@@ -29,7 +29,7 @@ SAID = {
     "is an excuse found afterwards.",
 }
 ALONE = (
-    "h1, .lead, section > :not(article), article details { display: none !important } "
+    "h1, .lead, section > :not(.articles), article details { display: none !important } "
     "main { padding: 1px 1.1rem; max-width: none } body { font-family: 'Liberation Sans', sans-serif }"
 )
 
@@ -59,7 +59,7 @@ def main(out: Path) -> None:
             "--force-device-scale-factor=1.5",
         ]
         subprocess.run(
-            [chromium, *options, "--window-size=880,556", f"--screenshot={out.resolve()}", page.as_uri()], check=True
+            [chromium, *options, "--window-size=880,570", f"--screenshot={out.resolve()}", page.as_uri()], check=True
         )
 
 

@@ -1,4 +1,4 @@
-"""Recursive debate: the honest opponent finds the lie at every depth, and the judge reads one short list each time."""
+"""Recursive debate: whoever is honest wins at every depth, and the judge reads one short list each time."""
 
 import re
 
@@ -15,10 +15,9 @@ def parts(turn):
     return re.findall(r"^\d+: (.*?)(?: = (-?\d+))?$", page, re.MULTILINE)
 
 
-def lie(turn):
-    """Claims 2 too many, and hides them in the last part."""
+def claim(turn, error=0):
     values = [total(nested(part)) for part, _ in parts(turn)] or [total(nested(turn.question))]
-    return f"Answer: {' + '.join(map(str, [*values[:-1], values[-1] + 2]))}"
+    return f"Answer: {' + '.join(map(str, [*values[:-1], values[-1] + error]))}"  # the error hides in the last part
 
 
 def find(turn):
@@ -30,9 +29,11 @@ def add(solution):
     return 5.0 if sum(nested(part)) == int(value) else -5.0
 
 
-players = {"prover_0": ScriptedAgent(lie), "opponent_0": ScriptedAgent(find), "judge_0": CallableJudge(scores=add)}
+sides = {"prover_0": (claim, lambda turn: "Answer: 1"), "opponent_0": (lambda turn: claim(turn, 2), find)}
 for depth in (1, 2, 4, 8):
-    records = rollout(RecursiveDebate(), NestedSums(depth=depth), players, questions=8)
-    caught = sum(record.rewards["opponent_0"] > 0 for record in records)
-    read = sum(len(message.content.split()) for message in records[0].entries[-1].prompt)
-    print(f"{2**depth} numbers: caught {caught} of 8 lies; the judge read {read} words")
+    for honest, says in sides.items():
+        players = {**dict(zip(sides, map(ScriptedAgent, says))), "judge_0": CallableJudge(scores=add)}
+        records = rollout(RecursiveDebate(), NestedSums(depth=depth), players, questions=8)
+        won = sum(record.rewards[honest] > 0 for record in records)
+        read = sum(len(message.content.split()) for message in records[0].entries[-1].prompt)
+        print(f"{2**depth} numbers: an honest {honest} wins {won} of 8 (theorem: 3 of 5); the judge read {read} words")

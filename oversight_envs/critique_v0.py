@@ -32,10 +32,20 @@ Zero until the end. With V the judge's log-odds that an answer is right:
 | `reward` | critic | solver, reviser |
 |---|---|---|
 | `"assistance"` (default) | log-probability that the judge gave to the truth about the solver's answer | V |
-| `"discrimination"` | 1 if its verdict on the solver's answer is right, else -1 | 1 if right, else 0 |
-| `"refinement"` | 1 if the revised answer is right, else 0 | 1 if right, else 0 |
+| `"discrimination"` | 1 if its verdict on the solver's answer is right, else 0 | 1 if right, else 0 |
+| `"refinement"` | 1 if the revised answer is right, plus 0.2 if its verdict on the first one is | 1 if right, else 0 |
+
+The last two are the two stages of Critique-RL, with its weight of 0.2; its penalties for leaving the reference model
+(the second stage's is the model of the first) are a matter of training: `kl` there.
 
 A judge that is an agent earns the mean log-probability that it gave to the truth.
+
+### Measures
+
+`oversight_envs.evaluation.critique_gaps(records)`, of records with two or more samples of each question, says how much
+better than drawing one at random it is to take, of two answers, the one that the critic holds right (Saunders' GD gap),
+or the one that the judge marks higher after reading the critiques (GC gap), and how much of what the critic can tell is
+lost in its critiques (CD gap).
 
 ### Arguments
 

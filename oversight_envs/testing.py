@@ -31,6 +31,8 @@ from oversight_envs.core.rewards import get_rule, reward_all
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Speech
 from oversight_envs.core.verdict import Verdict
+from oversight_envs.evaluation.effects import MOVED
+from oversight_envs.evaluation.robustness import stress_judge
 from oversight_envs.judges.functions import as_judge
 from oversight_envs.judges.ranking import Group, RankingJudge
 from oversight_envs.play.drive import drive, event_loop
@@ -378,6 +380,20 @@ def check_ranker(judge: RankingJudge, groups: Sequence[Group] | None = None) -> 
                 places == other,
                 f"the places of {group.samples!r:.80} differ when {how}: {places} in the batch, {other} {how}",
             )
+
+
+def check_judge_robustness(
+    judge: Any, task: Task | str, *, most: float = MOVED, questions: int = 24, seed: int = 0, **options: Any
+) -> None:
+    """Puts a judge of debates through the stress test (``evaluation.stress_judge``, which takes the ``options``).
+
+    What should not move it must not surely (by the interval) move it by more than ``most`` nats of log-odds toward the
+    side that uses it, and what settles the matter must move it. A judge that fails in any game does not pass.
+    """
+    found = stress_judge(judge, task, questions=questions, seed=seed, **options)
+    broken = found.broken(most)
+    broken += [f"it failed in {count} games: {reason}" for reason, count in found.failures.items()]
+    _expect(not broken, "this judge is not robust: " + "; ".join(broken))
 
 
 def _batch_free(

@@ -34,7 +34,7 @@ OPTIONS: dict[str, dict[str, list[Any]]] = {
         "translator": [False, True],
     },
     "critique": {"critic": [True, False], "revise": [False, True], "max_words": [200, 3]},
-    "recursive_debate": {"judge": [True, False], "max_words": [100, 3]},
+    "recursive_debate": {"judge": [True, False], "estimator": [False, True], "max_words": [100, 3]},
     "interactive_proof": {
         "protocol": ["nip", "solo", "adp", "mnip", "merlin_arthur"],
         "rounds": [1, 2, 3],

@@ -1,13 +1,18 @@
-"""Every Python block of the README and the docs runs as it stands, from top to bottom of its page."""
+"""Every Python block of the README and the docs runs as it stands, from top to bottom of its page.
+
+On the pages of ``COMMANDS`` so do the commands between them.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from command_line import call
 
 from oversight_envs.cli.game_options import games_page
 
@@ -16,11 +21,28 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/comparing.md",
+    "docs/extending.md",
+    "docs/install.md",
+    "docs/reports.md",
+    "docs/training.md",
+    "docs/tutorial.md",
     "docs/judges.md",
     "docs/servers.md",
+    "docs/stress_judge.md",
+    "docs/limited_verification.md",
     "docs/tournaments.md",
 )  # docs/stable_baselines3.md: wrappers/test_sb3.py
-SHORTER = (("questions=8", "questions=1"),)
+COMMANDS = ("docs/install.md", "docs/reports.md", "docs/tutorial.md")
+FEW = "questions=12 batch=6 held_out=8 evaluations=2 samples=2 epochs=1"
+SHORTER = (
+    ("questions=8", "questions=1"),
+    ("questions=16", "questions=4"),
+    ("questions=40", "questions=4"),
+    ("--questions 40", "--questions 4"),
+    ("--questions 20", "--questions 4"),
+    ("train debate", f"train debate --set {FEW.replace(' ', ' --set ')}"),
+)
 """What is changed for speed alone."""
 
 
@@ -30,10 +52,16 @@ def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, monkeypatch: pytest
     text = (ROOT / page).read_text(encoding="utf-8")
     module = sys.modules["page_of_docs"] = ModuleType("page_of_docs")
     try:
-        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        for language, block in re.findall(r"```(python|bash)\n(.*?)```", text, re.DOTALL):
             for as_written, shorter in SHORTER:
                 block = block.replace(as_written, shorter)
-            exec(compile(block, page, "exec"), module.__dict__)
+            if language == "python":
+                exec(compile(block, page, "exec"), module.__dict__)
+            elif page in COMMANDS:
+                for line in block.replace("\\\n", " ").splitlines():
+                    program, *arguments = shlex.split(line)
+                    assert program == "oversight-envs", line
+                    call(*arguments)
     finally:
         del sys.modules["page_of_docs"]
     if page == "README.md":
@@ -49,7 +77,7 @@ def test_the_page_of_options_is_that_of_the_games() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    others = ("docs/cluster.md", "docs/games.md", "docs/stable_baselines3.md", "examples/results/README.md")
-    for page in (*PAGES, *others):
+    others = [str(path.relative_to(ROOT)) for pattern in ("docs/*.md", "*.md") for path in ROOT.glob(pattern)]
+    for page in sorted({*PAGES, *others, "examples/results/README.md"}):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8")):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"

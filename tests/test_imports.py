@@ -21,7 +21,7 @@ FLOORS = (
     ("play",),
     ("env", *(f"{name}_v0" for name in ENVIRONMENTS)),
     ("models", "judges", "agents"),
-    ("training", "evaluation"),
+    ("training", "evaluation", "importers"),
     ("report", "wrappers", "testing"),
     ("cli",),
     ("__main__",),

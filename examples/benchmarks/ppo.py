@@ -117,6 +117,7 @@ def ours(lm: LanguageModel, options: argparse.Namespace, paid: Sequence[int]) ->
         end = time.perf_counter()
         row = {"seconds": end - start, "of which playing": played - start, "reward": learnt["reward"]}
         steps.append(row | {"tokens": learnt["tokens"], "kl": learnt["kl_reference"]})
+        print(f"ours, step {step + 1}: {end - start:.1f} s, reward {learnt['reward']:.3f}", flush=True)
     return {"steps": steps}
 
 

@@ -235,7 +235,7 @@ def main() -> None:
         task = pieces(lm, first, ROWS, 256)
         rows.append(played("rollout, nothing shared", 0.95, alone, Consultancy(), task, 64))
     if "b" in options.rows:
-        rows.append(played("rollout, two debaters a passage", 1.8, lm, Debate(), Articles(first[:2]), 64))
+        rows.append(played("rollout, two debaters a passage", 1.8, lm, Debate(), Articles(first[:1]), 64))
     if "c" in options.rows:
         rows += best_of(16, 2_000, 64, lm, chosen[0])
     if "d" in options.rows:

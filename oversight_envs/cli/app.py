@@ -65,11 +65,13 @@ def _show_version(wanted: bool) -> None:
 
 @app.command("list")
 @reports_errors
-def list_() -> None:
+def list_(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Each game with its roles, rewards and options.")] = False,
+) -> None:
     """Show the games, tasks, judges and players there are."""
     from oversight_envs.cli.catalogue import show_catalogue
 
-    show_catalogue(stdout())
+    show_catalogue(stdout(), verbose=verbose)
 
 
 @app.command()
@@ -286,14 +288,60 @@ def tournament(
 def report(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or files of episodes (.jsonl).")],
     out: Annotated[Path | None, typer.Option(help="The page. [default: report.html in the first folder]")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="Most transcripts shown of one game.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Most transcripts of one game in the page. [default: all]")
+    ] = None,
 ) -> None:
-    """Make a page of results, pictures and transcripts, and summary.png beside it."""
+    """Make a page of results, differences and transcripts; its pictures beside it, as PNG and SVG."""
     from oversight_envs.report.report import load_runs, write_report
 
     first = paths[0] if paths[0].is_dir() else paths[0].parent
-    page, picture = write_report(load_runs(paths), out or first / "report.html", limit=limit)
-    stdout().print(f"page: {page}" + (f"   picture: {picture}" if picture else ""))
+    page, pictures = write_report(load_runs(paths), out or first / "report.html", limit=limit)
+    stdout().print("\n".join([f"page: {page}", *(f"picture: {picture}" for picture in pictures)]))
+
+
+@app.command("stress-judge")
+@reports_errors
+def stress_judge(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The judge or verifier: a model, KIND:MODEL or oracle.")],
+    task: TaskName = None,
+    task_option: TaskOptions = None,
+    option: Options = None,
+    questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 24,
+    out: Annotated[Path | None, typer.Option(help="Folder for the result. [default: runs/stress-judge-TASK]")] = None,
+    seed: Seed = 0,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Games in flight, and calls at once of a model behind a server.")
+    ] = 128,
+    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+) -> None:
+    """Put a judge of debates, or a verifier, through scripted flattery, fake verdicts, forged quotes and the like.
+
+    Shows how far each moves its log-odds, with 95% intervals, and how often its verdict. On a task without options
+    (arithmetic) it is a verifier that is tested. Where it failed, the exit status is 3.
+    """
+    from oversight_envs.cli.costs import Limits
+    from oversight_envs.cli.options import build_task
+    from oversight_envs.cli.stress import run_stress_test, show_failed_games, show_stress_test
+
+    source, _ = build_task(task or "passages", task_option or [])
+    folder = out or Path("runs") / f"stress-judge-{source.name}"
+    found = run_stress_test(
+        spec,
+        option or [],
+        source,
+        questions=questions,
+        seed=seed,
+        out=folder,
+        concurrency=concurrency,
+        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        limits=Limits(prices, max_cost),
+    )
+    show_stress_test(stdout(), f"{spec} on {source.name}", found)
+    stdout().print(f"\nresult: {folder}")
+    if show_failed_games(stdout(), found):
+        raise typer.Exit(FAILED)
 
 
 train = typer.Typer(help="Train the players of a published game, with tiny models, on a CPU.", no_args_is_help=True)
@@ -340,6 +388,118 @@ def _train(recipe: str, out: Path, seed: int, setting: list[str] | None) -> None
     for training in train(stdout(), [TrainingRun(recipe, out, seed, setting or [])]):
         show_training(stdout(), training)
     stdout().print(f"\nrun: {out}   page: oversight-envs report {shlex.quote(str(out))}")
+
+
+@app.command()
+@reports_errors
+def compare(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or files of episodes (.jsonl).")],
+    parting: Annotated[int, typer.Option(min=0, help="How many of the questions on which they differ to list.")] = 5,
+    transcripts: Annotated[int, typer.Option(min=0, help="Show the games on so many of these questions.")] = 0,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the draws behind intervals and p-values.")] = 0,
+) -> None:
+    """Compare runs, or the conditions of one run, on the questions that they share: docs/comparing.md."""
+    from oversight_envs.cli.compare import show_comparison
+    from oversight_envs.evaluation.comparison import Comparison
+
+    comparison = Comparison.load(paths, seed=seed)
+    show_comparison(stdout(), comparison, prices=prices, parting=parting, transcripts=transcripts)
+
+
+@app.command()
+@reports_errors
+def rejudge(
+    run: Annotated[Path, typer.Argument(help="A run folder or a file of episodes (.jsonl).")],
+    judge: Annotated[
+        str, typer.Option("--judge", "--verifier", help="Who decides or marks: a model, KIND:MODEL, human or oracle.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the episodes as they are judged now.")],
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="key=value of the game, as show=verified or wording=my.toml; repeatable."),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="What marks free-text answers. [default: marks as recorded]")
+    ] = None,
+    task_option: TaskOptions = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Episodes in flight, and calls at once of a model behind a server.")
+    ] = 32,
+    reuse: Annotated[
+        bool | None,
+        typer.Option(
+            "--reuse/--fresh", help="Take stored episodes for this judge's, or judge anew.", show_default=False
+        ),
+    ] = None,
+    cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
+    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+) -> None:
+    """Judge saved episodes by another judge, wording or display of quotes; no speaker is called.
+
+    Episodes are kept as they end; the same command goes on where it was stopped.
+    """
+    from oversight_envs.cli.compare import show_comparison
+    from oversight_envs.cli.costs import Limits, show_usage
+    from oversight_envs.cli.options import build_task
+    from oversight_envs.cli.rejudge import rejudge_run
+    from oversight_envs.cli.table import show_evaluation, show_failures
+    from oversight_envs.evaluation.comparison import Comparison
+    from oversight_envs.evaluation.evaluate import Evaluation
+
+    result = rejudge_run(
+        run,
+        judge,
+        out,
+        options=option or [],
+        task=None if task is None else build_task(task, task_option or [])[0],
+        concurrency=concurrency,
+        reuse=reuse,
+        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        limits=Limits(prices, max_cost, cache),
+    )
+    before = Evaluation.load(run)
+    if all(metrics[name].decisions for metrics, name in ((before.metrics, before.main), (result.metrics, result.main))):
+        show_comparison(stdout(), Comparison.load([run, out]), prices=prices)
+    else:  # games that are scored, and runs in which no judge came to a decision
+        show_evaluation(stdout(), result)
+    show_usage(stdout(), {name: result.usage(name) for name in result.conditions}, prices)
+    stdout().print(f"\nresults: {out}   page: oversight-envs report {shlex.quote(str(out))}")
+    if show_failures(stdout(), result, out):
+        raise typer.Exit(FAILED)
+
+
+@app.command("import")
+@reports_errors
+def import_(
+    kind: Annotated[str, typer.Argument(help="llm_debate (Khan et al.) or nyu_debate_modeling (Arnesen et al.).")],
+    file: Annotated[Path, typer.Argument(help="The file, or for nyu_debate_modeling a folder of them.")],
+    out: Annotated[Path, typer.Option(help="Folder for the episodes, a file for each way in which they were played.")],
+    passages: Annotated[
+        list[Path] | None, typer.Option(help="QuALITY file with the stories that the file leaves out; repeatable.")
+    ] = None,
+    without_passage: Annotated[
+        bool, typer.Option("--without-passage", help="Take questions without their story; no quote is checked.")
+    ] = False,
+) -> None:
+    """Read public debate transcripts: to be shown, compared and judged again (docs/comparing.md)."""
+    from oversight_envs._files import make_folder, write_whole
+    from oversight_envs.core.checks import one_of
+    from oversight_envs.importers import IMPORTERS, quality_stories
+
+    one_of("KIND", kind, tuple(IMPORTERS))
+    if any(out.glob("*.jsonl")):
+        raise ValueError(f"--out {out}: there are episodes here already; give another folder")
+    stories = {key: text for path in passages or [] for key, text in quality_stories(path).items()}
+    found = IMPORTERS[kind](file, passages=stories, without_passage=without_passage)
+    make_folder(out)
+    for name, records in found.conditions.items():
+        write_whole(out / f"{name}.jsonl", "".join(record.to_json() + "\n" for record in records))
+        judged = sum(record.decision is not None for record in records)
+        stdout().print(f"{out / name}.jsonl: {len(records)} episodes, {judged} of them judged", soft_wrap=True)
+    for why, count in found.left_out.items():
+        stdout().print(f"left out: {count} rows ({why})")
 
 
 @app.command()

@@ -6,21 +6,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from oversight_envs.cli.game_options import Game, describe_game
 from oversight_envs.judges import judge_names
 from oversight_envs.protocols import PROTOCOLS
 from oversight_envs.tasks import task_names
 
-GAMES = {
-    "debate": "two debaters argue for opposite answers; a judge who can't read the passage decides",
-    "consultancy": "one consultant argues for an answer, right or wrong, or two for both; the judge hears no debate",
-    "prover_verifier": "a helpful and a sneaky prover solve a problem; a small verifier marks what they wrote",
-    "critique": "a solver answers, a critic points out flaws, a judge marks the answer",
-    "proposer_critic": "a proposer solves, a critic agrees or attacks, a judge decides whether the solution is right",
-    "recursive_debate": "a prover splits a claim, an opponent points at a part; the last and smallest is judged",
-    "interactive_proof": "a verifier questions one or two provers, then accepts, rejects or doesn't know",
-    "market_making": "an adversary argues to move a predictor, who foresees what a judge will think in the end",
-    "direct": "the judge alone, blind or (expert=true) with the passage: the baselines",
-}
 TASKS = {
     "passages": "twelve short passages and their questions; comes with the package",
     "quality": "QuALITY articles, from a file or the official release",
@@ -53,9 +43,14 @@ AGENTS = {
 }
 
 
-def show_catalogue(console: Console) -> None:
-    """Prints a table of each kind."""
-    _show(console, "games", {name: GAMES.get(name, "") for name in PROTOCOLS})
+def show_catalogue(console: Console, *, verbose: bool = False) -> None:
+    """Prints a table of each kind; ``verbose``: of each game also who plays, what is read and paid, and its options."""
+    games = [describe_game(game) for game in PROTOCOLS.values()]
+    if verbose:
+        for game in games:
+            _show_game(console, game)
+    else:
+        _show(console, "games (list --verbose: with roles, rewards and options)", {g.name: g.about for g in games})
     _show(console, "tasks (--task)", {name: TASKS.get(name, "") for name in task_names()})
     known = judge_names()
     kinds = sorted({*known["judges"], *known["verifiers"]})
@@ -66,8 +61,21 @@ def show_catalogue(console: Console) -> None:
     _show(console, "players who speak (--agent)", AGENTS)
 
 
+def _show_game(console: Console, game: Game) -> None:
+    about = {
+        "roles": "; ".join(f"{role} ({does})" for role, does in game.roles.items()),
+        "who judges reads": game.judge_reads,
+        "reward": ", or ".join(game.rewards),
+        "from": game.source or "-",
+    }
+    options = {f"--option {o.name}={o.default}": f"{o.about} ({o.kind})".lstrip() for o in game.options}
+    _show(console, f"{game.name}: {game.about}", about | options)
+
+
 def _show(console: Console, title: str, rows: dict[str, str]) -> None:
-    table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2))
+    table = Table(
+        title=Text(title), title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2)
+    )
     table.add_column(no_wrap=True, style="cyan")
     table.add_column()
     for name, about in rows.items():

@@ -81,9 +81,9 @@ def run_demo(console: Console, out: Path, model: str) -> None:
     )
     for training in trainings:
         show_training(console, training)
-    page, picture = write_report([*trainings, *evaluations], out / "report.html", heading="oversight-envs demo")
+    page, pictures = write_report([*trainings, *evaluations], out / "report.html", heading="oversight-envs demo")
     _say(console, "Where to look")
-    console.print(Text(f"report:   {page}\npicture:  {picture}\nepisodes: {out}/*/*.jsonl"))
+    console.print(Text(f"report:   {page}\npictures: {len(pictures)} beside it\nepisodes: {out}/*/*.jsonl"))
     plain = (
         "A model of 135 million parameters can hardly read these passages, argue about them or judge them: expect "
         "everything near chance. What its games show is that they run, not that debate works or fails. The tiny models "

@@ -91,12 +91,14 @@ def decision_panel(record: Record, decision: Decision) -> Panel:
 
 
 def outcome_panel(record: Record) -> Panel | None:
-    """What was scored and what everyone earned; None where there is nothing to say."""
+    """What was answered and scored, and what everyone earned; None where there is nothing to say."""
     body: list[RenderableType] = []
     if record.ended_without_result:
         body.append(Text(f"no result: {record.ended_without_result}", style="red"))
     if record.scores:
         body.append(_scores(record))
+    scored = {scored.author for scored in record.scores}
+    body += [_answer(record, role) for role in record.answers if role not in scored]
     if record.rewards:
         earned = " · ".join(f"{role} {value:+.2f}" for role, value in record.rewards.items())
         body.append(Text(f"rewards: {earned}", style="dim"))
@@ -123,15 +125,18 @@ def _bars(record: Record, decision: Decision) -> Table:
 def _scores(record: Record) -> Table:
     table = _grid()
     for scored in record.scores:
-        role, score = scored.author, scored.value
-        right = record.correct.get(role)
+        right = record.correct.get(scored.author)
         colour = NEUTRAL if right is None else HONEST if right else DISHONEST
-        p = 1 / (1 + 2.718281828 ** -max(-50.0, min(50.0, score)))
-        answer = record.answers.get(role)
-        says = Text.assemble((role, "bold"), ": ", "no answer found" if answer is None else written(answer))
-        says.append({True: " ✓ right", False: " ✗ wrong", None: ""}[right], style="green3" if right else "red")
-        table.add_row(_bar(p, colour), Text(f"V {score:+.2f}", style="bold"), says)
+        p = 1 / (1 + 2.718281828 ** -max(-50.0, min(50.0, scored.value)))
+        table.add_row(_bar(p, colour), Text(f"V {scored.value:+.2f}", style="bold"), _answer(record, scored.author))
     return table
+
+
+def _answer(record: Record, role: str) -> Text:
+    """What a role answered in the end, and whether that is right."""
+    answer, right = record.answers.get(role), record.correct.get(role)
+    says = Text.assemble((role, "bold"), ": ", "no valid answer" if answer is None else written(answer))
+    return says.append({True: " ✓ right", False: " ✗ wrong", None: ""}[right], style="green3" if right else "red")
 
 
 def _grid() -> Table:

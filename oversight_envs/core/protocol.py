@@ -33,7 +33,7 @@ class Outcome:
     """What a finished game came to that its log can't tell."""
 
     answers: Mapping[str, str | None] = field(default_factory=dict)
-    """Role -> the final answer that it gave to an open problem; None where none could be read."""
+    """Role -> the final answer that it gave to an open problem; None where none could be read, or it forfeited."""
     sides: Mapping[str, int] = field(default_factory=dict)
     """Role -> the option that it argued for, where roles chose in play; from then on they stand in ``assigned``."""
 
@@ -63,6 +63,10 @@ class Protocol(ABC):
     """Whether every request asks all speaking roles at once: the game then also has a parallel form."""
     rules: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     """Reward rules of this game alone, by name: they can be chosen as those of ``rewards.RULES`` can."""
+    judge_reads: ClassVar[str] = ""
+    """For lists of games: what whoever decides or scores is shown, in a few words."""
+    source: ClassVar[str] = ""
+    """For lists of games: the papers that it is from."""
     roles: ClassVar[Mapping[str, Role]]
     """Name -> what the role may see and must do. Their order is the order in which agents act."""
 

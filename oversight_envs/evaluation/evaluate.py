@@ -10,7 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -52,6 +52,8 @@ class Evaluation:
     conditions: Mapping[str, Sequence[Record]]
     name: str = ""
     seed: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made, as its folder keeps it: ``settings`` and ``libraries``. Empty for records without a folder."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.conditions, Mapping) or not self.conditions:
@@ -136,7 +138,7 @@ class Evaluation:
         conditions = {name: records for name, records in conditions.items() if records}  # not begun when it was stopped
         if not conditions:
             raise ValueError(f"{path}: no finished episode here")
-        return cls(conditions, name=_name(path))
+        return cls(conditions, name=_name(path), about=_about(path) if path.is_dir() else {})
 
 
 def evaluate(
@@ -222,8 +224,10 @@ def evaluate(
             engine=engine,
             on_record=partial(_tell, on_record, name),
         )
-    evaluation = Evaluation(conditions, name=f"{protocol.name} on {task.name}", seed=seed)
-    _write(folder / "summary.json", summary(evaluation, {**settings, "questions": len(chosen)}))
+    settings["questions"] = len(chosen)
+    made = as_json({"settings": settings, "libraries": library_versions()})
+    evaluation = Evaluation(conditions, f"{protocol.name} on {task.name}", seed, made)
+    _write(folder / "summary.json", summary(evaluation, settings))
     return evaluation
 
 
@@ -290,7 +294,7 @@ def summary(evaluation: Evaluation, settings: Mapping[str, Any]) -> dict[str, An
     return {
         "version": SUMMARY,
         "settings": dict(settings),
-        "libraries": {"python": platform.python_version(), **_versions()},
+        "libraries": library_versions(),
         "metrics": {name: asdict(metrics) for name, metrics in evaluation.metrics.items()},
         "gain_in_accuracy_over": {name: asdict(gain) for name, gain in evaluation.gains.items()},
         **({"usage": usage} if (usage := _usage(evaluation)) else {}),
@@ -305,13 +309,28 @@ def _usage(evaluation: Evaluation) -> dict[str, Any]:
 
 def _name(path: Path) -> str:
     """What a run is called: by its ``run.json``, else by its folder or file."""
-    if path.is_file():
-        return clean_text(path.stem)
+    run = _kept(path / RUN) if path.is_dir() else {}
+    task = run.get("task")
+    if isinstance(task, Mapping) and "name" in task and "protocol" in run:
+        return clean_text(f"{run['protocol']} on {task['name']}")
+    return clean_text(path.stem if path.is_file() else path.name)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """What a run's folder says of how it was made; of a run that was stopped there is no summary yet."""
+    kept = _kept(folder / "summary.json")
+    settings, libraries = (kept[key] if isinstance(kept.get(key), Mapping) else {} for key in ("settings", "libraries"))
+    settings = {**settings, **_kept(folder / RUN)}
+    return {"settings": settings, "libraries": libraries} if settings else {}
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """A JSON object that a run's folder keeps beside its episodes; empty where there is none to read."""
     try:
-        run = json.loads((path / RUN).read_text(encoding="utf-8"))
-        return f"{run['protocol']} on {run['task']['name']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return clean_text(path.name)
+        found = json.loads(regular_file(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _claim(folder: Path, settings: Mapping[str, Any], reuse: bool | None) -> None:
@@ -343,8 +362,9 @@ def sensible_baselines(protocol: Protocol, questions: Sequence[Question]) -> dic
     return games
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def library_versions() -> dict[str, str]:
+    """Python's version, and those of ``LIBRARIES`` that are installed."""
+    found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
             found[name] = version(name)

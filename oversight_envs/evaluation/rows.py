@@ -107,7 +107,7 @@ def _against(decision: Decision, truth: int) -> Row:
 
 def _of_role(record: Record, role: str) -> Row:
     side, truth = record.assigned.sides.get(role), record.question.truth
-    row: Row = {"player": _player(record.players.get(role))}
+    row: Row = {"player": player_name(record.players.get(role))}
     if side is not None:
         row["argues_for"] = record.question.options[side]
         row["honest"] = None if truth is None else side == truth
@@ -134,7 +134,7 @@ def _of_role(record: Record, role: str) -> Row:
     return row
 
 
-def _player(described: Mapping[str, Any] | None) -> str | None:
+def player_name(described: Mapping[str, Any] | None) -> str | None:
     """A player's description in one word: its model's name where it has one, else its own, else its type."""
     while described:
         inner = described.get("lm")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from oversight_envs.core.record import Record
-from oversight_envs.core.speech import Statement
+from oversight_envs.core.speech import Speech, Statement
 from oversight_envs.core.words import count_words
 from oversight_envs.evaluation.statistics import Estimate, mean, share
 
@@ -30,6 +30,8 @@ class Speeches:
     """Share of speeches without a public word."""
     cut: Estimate
     """Share of speeches cut at the word limit."""
+    unfinished: Estimate
+    """Share of speeches that the token limit cut off, of those whose speaker says; undefined where none does."""
     names_label: Estimate
     """Share of speeches that name an answer by its letter, though told not to."""
 
@@ -37,9 +39,13 @@ class Speeches:
 def speeches(records: Sequence[Record]) -> Mapping[str, Speeches]:
     """The metrics of the speeches, by kind of speaker."""
     said: dict[str, list[tuple[str, Statement]]] = defaultdict(list)
+    finished: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     for record in records:
         for statement in record.transcript:
-            said[kind(record, statement.role)].append((record.question.id, statement))
+            who = kind(record, statement.role)
+            said[who].append((record.question.id, statement))
+            if isinstance(end := as_given(record, statement).info.get("finished"), bool):
+                finished[who].append((record.question.id, end))
     return {
         who: Speeches(
             count=len(given),
@@ -48,10 +54,19 @@ def speeches(records: Sequence[Record]) -> Mapping[str, Speeches]:
             verified=share((key, float(q.verified)) for key, s in given for q in s.quotes if not q.short),
             empty=share((key, float(not s.text.strip())) for key, s in given),
             cut=share((key, float(s.cut)) for key, s in given),
+            unfinished=share((key, float(not end)) for key, end in finished[who]),
             names_label=share((key, float(s.names_label)) for key, s in given),
         )
         for who, given in sorted(said.items())
     }
+
+
+def as_given(record: Record, statement: Statement) -> Speech:
+    """The speech that became the statement, as its speaker gave it."""
+    return next(
+        (entry.reply for entry in record.entries if entry.index == statement.index and isinstance(entry.reply, Speech)),
+        Speech(statement.spoken),
+    )
 
 
 def kind(record: Record, role: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
@@ -108,12 +108,66 @@ def mean(pairs: Iterable[QuestionValue]) -> Estimate:
 
 def paired_difference(a: Iterable[QuestionValue], b: Iterable[QuestionValue], *, seed: int = 0) -> Estimate:
     """Mean of a - b over the questions that both have, with a percentile bootstrap interval over questions."""
-    left, right = by_question(a), by_question(b)
-    differences = np.array([left[key] - right[key] for key in left if key in right])
+    differences = paired(a, b)
     if len(differences) == 0:
         return UNDEFINED
     low, high = bootstrap(len(differences), lambda chosen: float(differences[chosen].mean()), seed=seed)
     return Estimate(float(differences.mean()), low, high, len(differences))
+
+
+def paired(a: Iterable[QuestionValue], b: Iterable[QuestionValue]) -> np.ndarray:
+    """a - b of each question that both have, in the order of the questions' ids."""
+    left, right = by_question(a), by_question(b)
+    return np.array([left[key] - right[key] for key in left if key in right])
+
+
+def sign_flip_p(differences: np.ndarray, *, seed: int = 0, resamples: int = 9999) -> float | None:
+    """How often differences of random sign are as large on average: the two-sided p of "no difference".
+
+    Exact for few questions. None for fewer than two.
+    """
+    from scipy.stats import permutation_test
+
+    if len(differences) < 2:
+        return None
+    if np.abs(differences).max() < SAME:
+        return 1.0
+    found = permutation_test(
+        (differences,),
+        lambda x, axis: np.mean(x, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=resamples,
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's correction: p-values such that, of all with no difference, with 95% none falls below 0.05.
+
+    Those that are None stay so, and count for nothing.
+    """
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        corrected[place] = largest
+    return corrected
+
+
+def questions_needed(differences: np.ndarray, *, effect: float = 0.05, power: float = 0.8) -> int | None:
+    """How many questions would show a mean difference of ``effect`` at the 5% level, with this probability.
+
+    By the normal approximation, from the spread of the differences that were seen. None where they have none.
+    """
+    from scipy.stats import norm
+
+    if len(differences) < 2 or float(np.ptp(differences)) < SAME:
+        return None
+    z = float(norm.ppf((1 + LEVEL) / 2) + norm.ppf(power))
+    return math.ceil((z * float(np.std(differences, ddof=1)) / effect) ** 2)
 
 
 def bootstrap(

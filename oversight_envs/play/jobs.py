@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -41,8 +41,13 @@ class Plan:
     concurrency: int
     on_failure: OnFailure
 
-    def play(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Record]]:
-        """Plays jobs, as many at once as ``concurrency`` says, and yields each with its record as it ends."""
+    def play(
+        self, jobs: Iterable[Job], about: Callable[[Job], Mapping[str, Any]] = lambda job: {}
+    ) -> Generator[tuple[Job, Record]]:
+        """Plays jobs, as many at once as ``concurrency`` says, and yields each with its record as it ends.
+
+        ``about`` gives what a job's record is to say of it that is not what all of the plan share.
+        """
         begun: dict[int, tuple[Job, float, dict[str, list[Spent]]]] = {}
 
         def begin(job: Job) -> tuple[Episode, Mapping[str, Any]]:
@@ -59,11 +64,11 @@ class Plan:
             job, started, spent = begun.pop(id(episode))
             timings = {"wall_s": time.perf_counter() - started}
             usage = {role: summed(spent[role]) for role in sorted(spent)}
-            yield job, self.finish(episode, timings=timings, usage=usage)
+            yield job, self.finish(episode, timings=timings, usage=usage, **about(job))
 
     def finish(self, episode: Episode, **about: Any) -> Record:
         """The record of an episode that is over."""
-        return finish(episode, self.task, self.rule, group=self.group, **{"players": self.described, **about})
+        return finish(episode, self.task, self.rule, **{"group": self.group, "players": self.described, **about})
 
 
 def unless_all_fail(played: Iterable[tuple[Job, Record]], concurrency: int) -> Iterator[tuple[Job, Record]]:

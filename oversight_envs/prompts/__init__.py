@@ -27,13 +27,18 @@ def load_wording(game: str, wording: str | None = None) -> dict[str, str]:
     templates = _own(_packaged(game))
     if wording is None or wording == game:
         return templates
-    entries = _read(wording)
-    changes = _own(entries[game] if isinstance(entries.get(game), dict) else entries)
+    changes = own_entries(game, wording)
     if unknown := set(changes) - set(templates):
         raise ValueError(f"wording={wording!r}: unknown entries {sorted(unknown)}; {game} has {sorted(templates)}")
     for name, template in changes.items():
         _check_fields(wording, name, template, templates[name])
     return templates | changes
+
+
+def own_entries(game: str, wording: str) -> dict[str, str]:
+    """The templates for ``game`` that the wording has itself, without those of the game's own that it leaves as is."""
+    entries = _read(wording)
+    return _own(entries[game] if isinstance(entries.get(game), dict) else entries)
 
 
 def words_game(wording: str, game: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Game, Outcome, Protocol, Truncated
 from oversight_envs.core.question import Question
@@ -41,7 +41,7 @@ class Argued(Worded):
     """What the judge sees: arguments and quotes (all), only verified quotes (quotes), only the words around quotes
     (arguments), or only speeches without a false quote, be it in quotation marks only (verified)."""
     scratchpad: bool = False
-    """Whether speakers may write private notes between <scratchpad> tags first."""
+    """Whether speakers may write private notes between ``<scratchpad>`` tags first."""
     both_orders: bool = False
     """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
     judge_asks: bool = False
@@ -52,18 +52,14 @@ class Argued(Worded):
     """Whether the seed draws who argues for what, or the first expert chooses its answer before it argues."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("rounds", self.rounds, 1)
-        at_least("max_words", self.max_words, 1)
-        one_of("show", self.show, ("all", "quotes", "arguments", "verified"))
         if self.positions == "both":  # type: ignore[comparison-overlap]
             raise ValueError(
                 "positions='both': a game has one assignment; play both with sides='both' (rollout, evaluate), "
                 "--sides both or reset(options={'other_sides': True})"
             )
-        one_of("positions", self.positions, ("assigned", "open"))
-        for option in ("quotes", "scratchpad", "both_orders", "judge_asks", "judge_ends"):
-            one_of(option, getattr(self, option), (True, False))
+        super().__post_init__()
+        at_least("rounds", self.rounds, 1)
+        at_least("max_words", self.max_words, 1)
         if not self.quotes and self.show != "all":
             raise ValueError(f"show={self.show!r} is about quotes: pass quotes=True with it")
         if self.judge_asks and self.rounds < 2:
@@ -110,7 +106,8 @@ class Argued(Worded):
         for step, speakers in self._plan:
             if step == "choose":
                 continue
-            said = yield Say({role: chats[role].prompt for role in speakers}, self.speaking)
+            rules = SpeakingRules(self.max_words) if step == "ask" else self.speaking
+            said = yield Say({role: chats[role].prompt for role in speakers}, rules)
             turns.append(_as_read(said.values(), order, sides))
             for role, chat in chats.items():
                 chat.hear([s for s in turns[-1] if self.hears(role, s.role)])
@@ -123,8 +120,7 @@ class Argued(Worded):
         """Asks the first expert which answer is its own; the other expert, if there is one, has the other answer."""
         first, *others = [role for speakers in self.speakers for role in speakers]
         asked = [*self._brief(question), self._text("choose")] + ([self._text("scratchpad")] if self.scratchpad else [])
-        prompt = (Message("system", self._text("system")), Message("user", "\n\n".join(asked)))
-        said = yield Say({first: prompt}, SpeakingRules(scratchpad=self.scratchpad))
+        said = yield Say({first: self._page("system", asked)}, SpeakingRules(scratchpad=self.scratchpad))
         own = named_option(said[first].text, question.options)
         if own is None:
             raise Truncated(f"{first} was to choose an answer by its words, and said {said[first].text!r:.80}")
@@ -170,9 +166,8 @@ class Argued(Worded):
 
     def _brief(self, question: Question) -> list[str]:
         """What all experts read, whatever they argue for."""
-        parts = [self._text("text", passage=question.passage)] if question.passage else []
         answers = "\n".join(f"- {inline(option)}" for option in question.options)
-        return [*parts, self._text("question", question=inline(question.text), answers=answers)]
+        return [*self._passage(question), self._text("question", question=inline(question.text), answers=answers)]
 
     @lru_cache(maxsize=256)  # noqa: B019  protocols are small values; episodes on one question share these messages
     def _opening(self, question: Question, own: int, other: int) -> Prompt:
@@ -190,8 +185,7 @@ class Argued(Worded):
                 ]
             ),
         ]
-        system = self._text("system" if len(options) == 2 else "system_many")
-        return Message("system", system), Message("user", "\n\n".join(parts))
+        return self._page("system" if len(options) == 2 else "system_many", parts)
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _expert_cue(self, turn: int) -> str:

@@ -15,7 +15,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import one_of
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import Assignment, Role
 from oversight_envs.core.rewards import logit
@@ -32,11 +31,12 @@ class Consultancy(Argued):
     """Whether there are two consultants, one for each answer. Neither hears the other."""
 
     name: ClassVar = "consultancy"
+    judge_reads: ClassVar = "question, answers, the consultant's speeches with their quotes marked; no passage"
+    source: ClassVar = "Michael 2023 (2311.08702), Khan 2024 (2402.06782)"
     reward: ClassVar = logit
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("double", self.double, (True, False))
         if self.double and self.positions == "open":
             raise ValueError("positions='open' can't go with double=True: each answer has its consultant already")
 

@@ -1,9 +1,9 @@
 """Critique: a solver answers, a critic points out flaws, the solver may revise, and a judge marks what was answered.
 
 After Saunders et al., *Self-critiquing models for assisting human evaluators* (arXiv 2206.05802). Their three abilities
-can be read from the records: to answer well (the solver), to tell right from wrong (the critic's own verdict), and to
-write critiques that help a judge to tell (its marks with ``critic=True`` against those with ``critic=False``). Rewards
-in two stages, discrimination before refinement, are those of Critique-RL (arXiv 2510.24320).
+are measured from the records by ``evaluation.critique_gaps``: to answer well (the solver), to tell right from wrong
+(the critic's own verdict), and to write critiques that help a judge to tell. Rewards in two stages, discrimination
+before refinement, are those of Critique-RL (arXiv 2510.24320).
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import one_of
-from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
@@ -25,6 +23,8 @@ from oversight_envs.core.speech import Conversation, Statement
 from oversight_envs.protocols.solved import Solved, answered, verdict_in
 
 SOLVER, CRITIC, REVISER, JUDGE = "solver_0", "critic_0", "reviser_0", "judge_0"
+BETA = 0.2
+"""What telling right from wrong is worth beside a right revision: Critique-RL's beta_1."""
 
 
 def _paid(records: Sequence[Record], critic: Callable[[Record], float], solved: bool) -> list[dict[str, float]]:
@@ -48,19 +48,27 @@ def assistance(records: Sequence[Record]) -> list[dict[str, float]]:
 
 
 def discrimination(records: Sequence[Record]) -> list[dict[str, float]]:
-    """The critic earns 1 if its verdict on the answer is right, else -1; who answers 1 for a right answer, else 0."""
-    return _paid(records, lambda r: 1.0 if _verdict(r) == ("right" if r.correct[SOLVER] else "wrong") else -1.0, True)
+    """Critique-RL's first stage: the critic earns 1 if its verdict on the answer is right, else 0; who answers earns 1
+    for a right answer, else 0."""
+    return _paid(records, lambda record: float(tells(record)), solved=True)
 
 
 def refinement(records: Sequence[Record]) -> list[dict[str, float]]:
-    """The critic earns 1 if the answer that was revised after it is right, else 0; who answers 1 for a right answer."""
+    """Critique-RL's second stage: the critic earns 1 if the answer that was revised after it is right, and ``BETA`` if
+    its verdict on the first one is; who answers earns 1 for a right answer, else 0."""
     if records and REVISER not in records[0].roles:
         raise ValueError("refinement pays the critic by the revised answer: pass revise=True")
-    return _paid(records, lambda record: float(record.correct[REVISER]), solved=True)
+    return _paid(records, lambda record: record.correct[REVISER] + BETA * tells(record), solved=True)
 
 
-def _verdict(record: Record) -> str:
+def critic_verdict(record: Record) -> str:
+    """What the critic says of the answer in the end: ``right``, ``wrong``, or anything else."""
     return verdict_in(next(s.text for s in record.transcript if s.role == CRITIC))
+
+
+def tells(record: Record) -> bool:
+    """Whether the critic's verdict on the solver's answer is true."""
+    return critic_verdict(record) == ("right" if record.correct[SOLVER] else "wrong")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +81,8 @@ class Critique(Solved):
     """Whether the answer is revised after the critique; the judge then marks the revised answer as well."""
 
     name: ClassVar = "critique"
+    judge_reads: ClassVar = "problem, answer, critique; then the revised answer alone; no passage"
+    source: ClassVar = "Saunders 2022 (2206.05802), Xi 2025 (2510.24320)"
     reward: ClassVar = assistance
     rules: ClassVar[Mapping[str, RewardRule]] = {
         rule.__name__: rule for rule in (assistance, discrimination, refinement)
@@ -80,8 +90,6 @@ class Critique(Solved):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("critic", self.critic, (True, False))
-        one_of("revise", self.revise, (True, False))
         if self.revise and not self.critic:
             raise ValueError("revise=True needs a critique to revise by: pass critic=True")
 
@@ -102,8 +110,9 @@ class Critique(Solved):
         for role, solution in solutions.items():
             shown = [s for s in heard if s is solution or (s.role == CRITIC and role == SOLVER)]
             parts = [self._problem(question.censored()), *(f"{self._heading(s)}\n{s.shown()}" for s in shown)]
-            prompt = Message("system", self._text("judge_system")), Message("user", "\n\n".join([*parts, self._cue(0)]))
-            yield Score(JUDGE, prompt, question.text, solution.text, author=role)
+            yield Score(
+                JUDGE, self._page("judge_system", [*parts, self._cue(0)]), question.text, solution.text, author=role
+            )
         return answered(question, solutions)
 
     def _heading(self, statement: Statement) -> str:

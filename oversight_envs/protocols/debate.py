@@ -13,7 +13,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import one_of
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import LABELS, Assignment, Role
 from oversight_envs.core.rewards import logit
@@ -41,6 +40,8 @@ class Debate(Argued):
     """Whether in each round, after the speeches, each debater puts a question to the other, who must answer it."""
 
     name: ClassVar = "debate"
+    judge_reads: ClassVar = "question, answers, all speeches with their quotes marked; no passage"
+    source: ClassVar = "Irving 2018 (1805.00899), Khan 2024 (2402.06782)"
     roles: ClassVar = MappingProxyType(
         {"debater_0": DEBATER, "debater_1": DEBATER, "judge_0": Role("judge", ("decide",))}
     )
@@ -49,8 +50,6 @@ class Debate(Argued):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("turns", self.turns, ("simultaneous", "sequential"))
-        one_of("cross_examination", self.cross_examination, (True, False))
         if self.judge_asks:
             object.__setattr__(self, "roles", {**self.roles, "judge_0": self.judge_role})
 

@@ -12,8 +12,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import one_of
-from oversight_envs.core.prompt import Message
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, View
@@ -31,12 +29,8 @@ class Direct(Worded):
     """Whether the judge decides twice, with the answers' letters swapped, and the log-odds are averaged."""
 
     name: ClassVar = "direct"
+    judge_reads: ClassVar = "question and answers, with expert=True the passage"
     reward: ClassVar = nobody
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        one_of("expert", self.expert, (True, False))
-        one_of("both_orders", self.both_orders, (True, False))
 
     @property
     def roles(self) -> Mapping[str, Role]:  # type: ignore[override]
@@ -59,9 +53,6 @@ class Direct(Worded):
 
     def _view(self, question: Question, order: tuple[int, ...]) -> View:
         shown = question if self.expert else question.censored()
-        parts = [self._text("text", passage=shown.passage)] if shown.passage else []
-        answers = labelled(shown.options, order)
-        parts += [
-            self._text("question", question=inline(shown.text), answers=answers, labels=names(LABELS[: len(order)]))
-        ]
-        return View((Message("system", self._text("system")), Message("user", "\n\n".join(parts))), order)
+        answers, labels = labelled(shown.options, order), names(LABELS[: len(order)])
+        asked = self._text("question", question=inline(shown.text), answers=answers, labels=labels)
+        return View(self._page("system", [*self._passage(shown), asked]), order)

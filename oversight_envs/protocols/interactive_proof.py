@@ -17,8 +17,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
-from oversight_envs.core.prompt import Message
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
@@ -77,13 +76,13 @@ class InteractiveProof(Worded):
     """The probability from which on the verifier counts as having decided; below it, it doesn't know."""
 
     name: ClassVar = "interactive_proof"
+    judge_reads: ClassVar = "question, answers, claims, all that provers tell it; no passage"
+    source: ClassVar = "Hammond and Adam-Day 2024 (2412.08897)"
     reward: ClassVar = accepted
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (accepted, shared)}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("protocol", self.protocol, ("solo", "adp", "nip", "mnip", "merlin_arthur"))
-        one_of("quotes", self.quotes, (True, False))
         at_least("rounds", self.rounds, 1)
         at_least("max_words", self.max_words, 1)
         if not 0.5 <= self.certainty < 1:
@@ -134,7 +133,7 @@ class InteractiveProof(Worded):
     def _chat(self, role: str, question: Question, assigned: Assignment, heard: Sequence[str]) -> Conversation:
         """What ``role`` reads: a prover its own side and its own exchange, the verifier all that is said to it."""
         prover, options = role != VERIFIER, [inline(option) for option in question.options]
-        parts = [self._text("text", passage=question.passage)] if prover and question.passage else []
+        parts = self._passage(question) if prover else []
         shown = options if prover else [options[k] for k in assigned.order]
         parts += [
             self._text("question", question=inline(question.text), answers="\n".join(f"- {option}" for option in shown))
@@ -158,8 +157,7 @@ class InteractiveProof(Worded):
             answers = labelled(question.options, assigned.order)
             return self._text("decide", answers=answers, labels=names(LABELS[:2]))
 
-        system = self._text("system_prover" if prover else "system_verifier")
-        return Conversation((Message("system", system), Message("user", "\n\n".join(parts))), role, heading, cue)
+        return Conversation(self._page("system_prover" if prover else "system_verifier", parts), role, heading, cue)
 
 
 def _name(role: str) -> str:

@@ -14,8 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
-from oversight_envs.core.prompt import Message
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
@@ -60,6 +59,8 @@ class MarketMaking(Worded):
     """Whether ``<quote>…</quote>`` is checked against the passage and marked for the others."""
 
     name: ClassVar = "market_making"
+    judge_reads: ClassVar = "question, answers, arguments; the predictor the passage as well"
+    source: ClassVar = "Hubinger 2020"
     reward: ClassVar = market
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (market, movement)}
     roles: ClassVar = MappingProxyType(
@@ -75,7 +76,6 @@ class MarketMaking(Worded):
         super().__post_init__()
         at_least("rounds", self.rounds, 1)
         at_least("max_words", self.max_words, 1)
-        one_of("quotes", self.quotes, (True, False))
 
     def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
         return Assignment(order=tuple(rng.permutation(len(question.options)).tolist()))
@@ -98,12 +98,11 @@ class MarketMaking(Worded):
     def _chat(
         self, role: str, question: Question, order: tuple[int, ...], cues: Mapping[str, str], prices: Sequence[str]
     ) -> Conversation:
-        passage = [self._text("text", passage=question.passage)] if question.passage and role != JUDGE else []
+        passage = self._passage(question) if role != JUDGE else []
         text = self._text("question", question=inline(question.text), answers=labelled(question.options, order))
         limit = [self._text("limit", max_words=self.max_words)] if role == ADVERSARY else []
         limit += [self._text("quotes")] if self.quotes and passage and limit else []
-        kind = role.removesuffix("_0")
-        opening = Message("system", self._text(kind)), Message("user", "\n\n".join([*passage, text, *limit]))
+        opening = self._page(role.removesuffix("_0"), [*passage, text, *limit])
         return Conversation(
             opening, role, lambda _: self._text("heading"), lambda n: cues.get(role) or self._price(prices[n - 1])
         )

@@ -14,8 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
-from oversight_envs.core.prompt import Message
+from oversight_envs.core.checks import at_least
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
@@ -59,6 +58,8 @@ class ProposerCritic(Solved):
     """Whether the critic is to say what it believes, or to attack whatever was proposed."""
 
     name: ClassVar = "proposer_critic"
+    judge_reads: ClassVar = "problem and the whole debate; no passage"
+    source: ClassVar = "Elasky 2026 (2605.27483)"
     reward: ClassVar = stance
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (stance, accuracy)}
     roles: ClassVar = MappingProxyType(
@@ -72,7 +73,6 @@ class ProposerCritic(Solved):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("rebuttals", self.rebuttals, 0)
-        one_of("critic", self.critic, ("honest", "adversarial"))
 
     @property
     def zero_sum(self) -> bool:  # type: ignore[override]
@@ -93,8 +93,7 @@ class ProposerCritic(Solved):
             if role == CRITIC and assigned.honest[CRITIC] and concedes(said[CRITIC]):
                 break
         parts = [self._problem(question.censored()), *(f"{self._heading(s)}\n{s.shown()}" for s in heard)]
-        system = Message("system", self._text("judge_system"))
-        prompt = system, Message("user", "\n\n".join([*parts, self._text("judge_cue")]))
+        prompt = self._page("judge_system", [*parts, self._text("judge_cue")])
         yield Score(JUDGE, prompt, question.text, heard[0].text, author=PROPOSER)
         return answered(question, {PROPOSER: heard[0]})
 

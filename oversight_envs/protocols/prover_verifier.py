@@ -16,8 +16,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, one_of
-from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.checks import at_least
+from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
@@ -62,13 +62,12 @@ class ProverVerifier(Worded):
     """Word limit of a solution; what is over it is cut and the record says so."""
 
     name: ClassVar = "prover_verifier"
+    judge_reads: ClassVar = "problem and one solution, not who wrote it"
+    source: ClassVar = "Kirchner 2024 (2407.13692), Kim and Lee 2026 (2602.23248)"
     rules: ClassVar[Mapping[str, RewardRule]] = {"translated": translated}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("provers", self.provers, ("both", "helpful", "sneaky"))
-        one_of("verifier", self.verifier, (True, False))
-        one_of("translator", self.translator, (True, False))
         at_least("max_words", self.max_words, 1)
         if self.translator and not self.verifier:
             raise ValueError("translator=True writes for a verifier: pass verifier=True")
@@ -120,17 +119,14 @@ class ProverVerifier(Worded):
         return Outcome(answers={role: final_answer(statement.text) for role, statement in said.items()})
 
     def _problem(self, question: Question, honest: bool) -> Prompt:
-        parts = [self._text("text", passage=question.passage)] if question.passage else []
-        parts += [self._text("problem", problem=question.text), self._text("helpful" if honest else "sneaky")]
-        parts += [self._text("limit", max_words=self.max_words)]
-        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+        parts = [self._text("problem", problem=question.text), self._text("helpful" if honest else "sneaky")]
+        return self._page("system", [*self._passage(question), *parts, self._text("limit", max_words=self.max_words)])
 
     def _translating(self, question: Question, shown: str) -> Prompt:
-        parts = [self._text("text", passage=question.passage)] if question.passage else []
-        parts += [self._text("translator_case", problem=question.text, solution=shown)]
-        parts += [self._text("limit", max_words=self.max_words)]
-        return Message("system", self._text("translator_system")), Message("user", "\n\n".join(parts))
+        case = self._text("translator_case", problem=question.text, solution=shown)
+        limit = self._text("limit", max_words=self.max_words)
+        return self._page("translator_system", [*self._passage(question), case, limit])
 
     def _marking(self, question: Question, shown: str) -> Prompt:
-        text = self._text("verifier_case", problem=inline(question.text), solution=shown)
-        return Message("system", self._text("verifier_system")), Message("user", text)
+        case = self._text("verifier_case", problem=inline(question.text), solution=shown)
+        return self._page("verifier_system", [case])

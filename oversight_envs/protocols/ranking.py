@@ -14,7 +14,6 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oversight_envs.core.answers import DECORATION, plain_characters
-from oversight_envs.core.checks import one_of
 from oversight_envs.core.prompt import Message, Prompt, quote_lines
 from oversight_envs.core.protocol import Game, Outcome, Truncated
 from oversight_envs.core.question import Question
@@ -45,7 +44,6 @@ class Ranking(Worded):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("by", self.by, ("words", "choice"))
         if not isinstance(self.criterion, str) or not self.criterion.strip():
             raise ValueError(f"criterion={self.criterion!r:.80}: say what makes a sample better")
 
@@ -82,7 +80,7 @@ class Ranking(Worded):
         ]
         cue = self._text(self.by, criterion=self.criterion, first=labels[0], last=labels[-1], labels=names(labels))
         parts = [self._text("problem", problem=question.text), *samples, cue]
-        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+        return self._page("system", parts)
 
 
 def read_order(text: str, labels: Sequence[str]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oversight_envs.core.checks import at_least
-from oversight_envs.core.prompt import Message, Prompt
+from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.protocol import Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.speech import SpeakingRules, Statement
@@ -39,9 +39,8 @@ class Solved(Worded):
 
     def _opening(self, question: Question, kind: str) -> Prompt:
         """The first messages of a player of this kind."""
-        parts = [self._text("text", passage=question.passage)] if question.passage else []
-        parts += [self._problem(question), self._text(kind), self._text("limit", max_words=self.max_words)]
-        return Message("system", self._text("system")), Message("user", "\n\n".join(parts))
+        parts = [self._problem(question), self._text(kind), self._text("limit", max_words=self.max_words)]
+        return self._page("system", [*self._passage(question), *parts])
 
     def _problem(self, question: Question) -> str:
         answers = "\n".join(f"- {inline(option)}" for option in question.options)

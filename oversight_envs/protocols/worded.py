@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from oversight_envs._options import make_plain
+from oversight_envs.core.checks import one_of
+from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.question import Question
 from oversight_envs.core.quotes import neutralise
 from oversight_envs.core.requests import LABELS
 from oversight_envs.prompts import load_wording
@@ -26,6 +30,8 @@ class Worded(Protocol):
 
     def __post_init__(self) -> None:
         make_plain(self)
+        for option, choices in _choices(type(self)).items():
+            one_of(option, getattr(self, option), choices)
         if not isinstance(self.wording, str | None):
             raise TypeError(
                 f"wording={self.wording!r:.80}: give the name of a wording, the path of a TOML file, or None"
@@ -34,6 +40,26 @@ class Worded(Protocol):
 
     def _text(self, template: str, **values: Any) -> str:
         return self._templates[template].format(**values)
+
+    def _passage(self, question: Question) -> list[str]:
+        """The passage as the first part of a page; nothing where there is none, or it was censored."""
+        return [self._text("text", passage=question.passage)] if question.passage else []
+
+    def _page(self, system: str, parts: Iterable[str]) -> Prompt:
+        """A prompt: what the template ``system`` says, and one message with these parts."""
+        return Message("system", self._text(system)), Message("user", "\n\n".join(parts))
+
+
+@lru_cache
+def _choices(game: type[Protocol]) -> dict[str, tuple[Any, ...]]:
+    """Option -> what it may be, where its type says so: yes or no, or one of several words."""
+    try:
+        kinds = get_type_hints(game)
+    except NameError:  # of a game that is defined inside a function, with types of its own
+        return {}
+    named = {option.name: kinds[option.name] for option in fields(game) if option.init}
+    choices = {name: (True, False) if kind is bool else get_args(kind) for name, kind in named.items()}
+    return {name: found for name, found in choices.items() if named[name] is bool or get_origin(named[name]) is Literal}
 
 
 _LINE_BREAK = re.compile(r"\s*\n\s*")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from oversight_envs._files import json_rows
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.evaluation.statistics import Estimate
-from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, dress, png
+from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN, Paint
 from oversight_envs.training.curves import Column, Curves, CurvesPanel
 
 Measured = Mapping[str, Any]
@@ -48,20 +49,11 @@ class Training:
                 said.append(_FIELD.sub(lambda m: self._text(_find(rows[m[1]], m[2]), m[3] or "text"), template))
         return said
 
-    def draw(self, *, dark: bool = False, dpi: int = 144) -> bytes:
-        """A row of panels with curves as PNG bytes. Bands are 95% intervals over questions."""
-        panels = self.shown.panels
+    def panels(self) -> list[Paint]:
+        """What there is to draw of it. Bands are 95% intervals over questions."""
+        return [partial(self._draw, panel) for panel in self.shown.panels]
 
-        def fill(figure: Any, ink: str, paper: str) -> None:
-            for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-                self._draw(axis, panel)
-                dress(axis, ink, paper)
-                axis.grid(color=ink, alpha=0.12)
-                axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
-
-        return png((4.8 * len(panels), 3.5), fill, dark=dark, dpi=dpi)
-
-    def _draw(self, axis: Any, panel: CurvesPanel) -> None:
+    def _draw(self, panel: CurvesPanel, axis: Any, ink: str) -> None:
         places: set[float] = set()
         for curve in panel.curves:
             points = [(row[self.shown.x], _estimate(_find(row, curve.field))) for row in self.rows]
@@ -82,6 +74,8 @@ class Training:
             axis.axhline(panel.chance, color=PLAIN, linestyle=(0, (3, 3)), linewidth=1, zorder=0)
         if self.shown.names and places:
             axis.set_xticks(sorted(places), [self.shown.names.get(str(x), str(x)) for x in sorted(places)])
+        axis.grid(color=ink, alpha=0.12)
+        axis.legend(frameon=False, labelcolor=ink, fontsize=8, loc="best")
 
     def _cell(self, column: Column, row: Measured) -> str:
         value = _find(row, column.field)

@@ -1,10 +1,10 @@
-"""An evaluation as a picture: one row of panels, light or dark, as PNG bytes."""
+"""An evaluation as panels of a picture, light or dark, and any panels as the bytes of a PNG or SVG file."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,38 +12,40 @@ from oversight_envs.core.record import Record
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation
 from oversight_envs.evaluation.metrics import Decisions, Estimate, scored_solutions
 
+Form = Literal["png", "svg"]
+
 HONEST, DISHONEST, PLAIN = "#2f7ed8", "#e07b39", "#8a8f98"
 """Colours of the sides (blue and orange differ for every kind of colour vision), and of what has no side."""
 
 
-def draw(evaluations: Sequence[Evaluation], *, dark: bool = False, dpi: int = 144) -> bytes | None:
-    """A PNG with a row of panels for each evaluation; None where there is nothing to draw.
+Paint = Callable[[Any, str], None]
+"""Draws one panel: ``paint(axis, ink)``."""
+
+
+def panels(evaluation: Evaluation) -> list[Paint]:
+    """What there is to draw of it; nothing where no truth is known.
 
     Judged games: accuracy by condition, and calibration of the main one. Prover-verifier: accuracy by role, and the
     verifier's V of right and wrong solutions. Intervals are 95%.
     """
-    rows = [e for e in evaluations if e.metrics[e.main].decisions or e.metrics[e.main].solutions]
-    if not rows:
-        return None
-
-    def fill(figure: Any, ink: str, paper: str) -> None:
-        grid = figure.subplots(len(rows), 2, squeeze=False, width_ratios=[1.25, 1])
-        for axes, evaluation in zip(grid, rows, strict=True):
-            metrics = evaluation.metrics[evaluation.main]
-            if metrics.decisions:
-                _accuracy_by_condition(axes[0], evaluation, ink)
-                _calibration(axes[1], metrics.decisions, evaluation.main, ink)
-            else:
-                _accuracy_by_role(axes[0], evaluation, ink)
-                _scores(axes[1], evaluation.conditions[evaluation.main], ink)
-            for axis in axes:
-                dress(axis, ink, paper)
-
-    return png((9.6, 3.5 * len(rows)), fill, dark=dark, dpi=dpi)
+    decisions, solutions = (getattr(evaluation.metrics[evaluation.main], name) for name in ("decisions", "solutions"))
+    if decisions:
+        return [
+            lambda axis, ink: _accuracy_by_condition(axis, evaluation, ink),
+            lambda axis, ink: _calibration(axis, decisions, evaluation.main, ink),
+        ]
+    if solutions:
+        return [
+            lambda axis, ink: _accuracy_by_role(axis, evaluation, ink),
+            lambda axis, ink: _scores(axis, evaluation.conditions[evaluation.main], ink),
+        ]
+    return []
 
 
-def png(size: tuple[float, float], fill: Callable[[Any, str, str], None], *, dark: bool, dpi: int) -> bytes:
-    """A figure of ``size`` inches as PNG bytes; ``fill(figure, ink, paper)`` draws in it, in these two colours.
+def draw(
+    panels: Sequence[Paint], *, dark: bool = False, dpi: int = 144, form: Form = "png", height: float = 3.5
+) -> bytes:
+    """The panels beside each other, ``height`` inches high, as a file's bytes.
 
     Names come from users' folders and files, so nothing in a text is read as mathematics or TeX: a ``$`` is a ``$``.
     """
@@ -52,10 +54,14 @@ def png(size: tuple[float, float], fill: Callable[[Any, str, str], None], *, dar
 
     ink, paper = ("#dfe3ea", "#15181d") if dark else ("#24292f", "#ffffff")
     file = io.BytesIO()
-    with rc_context({"text.parse_math": False, "text.usetex": False}):
-        figure = Figure(figsize=size, facecolor=paper, layout="constrained")
-        fill(figure, ink, paper)
-        figure.savefig(file, format="png", dpi=dpi, facecolor=paper)
+    with rc_context({"text.parse_math": False, "text.usetex": False, "svg.hashsalt": "oversight-envs"}):
+        figure = Figure(figsize=(4.8 * len(panels), height), facecolor=paper, layout="constrained")
+        for axis, paint in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            paint(axis, ink)
+            _dress(axis, ink, paper)
+        # without its date the file is the same for the same run
+        undated: dict[str, Any] = {"metadata": {"Date": None}} if form == "svg" else {}
+        figure.savefig(file, format=form, dpi=dpi, facecolor=paper, **undated)
     return file.getvalue()
 
 
@@ -66,7 +72,7 @@ def _accuracy_by_condition(axis: Any, evaluation: Evaluation, ink: str) -> None:
     colours = [PLAIN if name in BASELINES else HONEST for name in names]
     _dots(axis, names, [decisions[name].accuracy for name in names], colours, ink)
     _chance(axis, decisions[evaluation.main].chance, ink)
-    axis.set_title(f"{evaluation.name}: how often the judge is right")
+    axis.set_title("how often the judge is right")
 
 
 def _accuracy_by_role(axis: Any, evaluation: Evaluation, ink: str) -> None:
@@ -76,7 +82,7 @@ def _accuracy_by_role(axis: Any, evaluation: Evaluation, ink: str) -> None:
     record = evaluation.conditions[evaluation.main][0]
     colours = [HONEST if record.assigned.honest.get(role, True) else DISHONEST for role in roles]
     _dots(axis, [record.roles[role].kind for role in roles], list(solutions.accuracy.values()), colours, ink)
-    axis.set_title(f"{evaluation.name}: share of right solutions")
+    axis.set_title("share of right solutions")
 
 
 def _dots(axis: Any, names: Sequence[str], estimates: Sequence[Estimate], colours: Sequence[str], ink: str) -> None:
@@ -139,7 +145,7 @@ def _scores(axis: Any, records: Sequence[Record], ink: str) -> None:
     axis.grid(axis="y", color=ink, alpha=0.12)
 
 
-def dress(axis: Any, ink: str, paper: str) -> None:
+def _dress(axis: Any, ink: str, paper: str) -> None:
     """The common look: ``ink`` on ``paper``, no box."""
     axis.set_facecolor(paper)
     axis.set_axisbelow(True)

@@ -31,6 +31,14 @@ def test_play_other_games(game: str, says: str) -> None:
     assert says in shown
 
 
+def test_play_shows_answers_that_nobody_scores() -> None:
+    sums = ["play", "recursive_debate", "--agent", "scripted:Answer: 5", "--task-option", "depth=1"]
+    assert "= 5 ✗ wrong" in call(*sums, "--option", "judge=false").output
+    shown = call(*sums[:-1], "depth=2", "--judge", "oracle").output
+    assert "prover_0: no valid answer ✗ wrong" in shown
+    assert "prover_0 -1.00 · opponent_0 +1.00" in shown
+
+
 def test_play_is_what_evaluate_plays(data: Path, tmp_path: Path) -> None:
     call("evaluate", "debate", *on(data), *DRY, "--questions", "1", "--seed", "5", "--out", str(tmp_path / "r"))
     (record,) = read_episodes(tmp_path / "r" / "debate.jsonl")

@@ -26,7 +26,7 @@ def test_train_shows_what_was_learnt_goes_on_and_refuses_another_run(tmp_path: P
     )
     fails("train", "debate", "--out", run, "--set", "question=3", says="did you mean 'questions'?")
     fails("train", "prover-verifier", "--out", run, "--set", "reward=nice", says="reward='nice'")
-    page = Path(call("report", run).output.split("page: ")[1].strip())
+    page = Path(call("report", run).output.split("page: ")[1].splitlines()[0])
     assert "Training: run" in page.read_text()
     assert "default-src 'none'" in page.read_text()
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from evaluation_games import Questions, play
 
+from oversight_envs.agents import ScriptedAgent
+from oversight_envs.core.requests import Turn
+from oversight_envs.core.speech import Speech
 from oversight_envs.evaluation import measure
+from oversight_envs.evaluation.metrics import kind
+from oversight_envs.judges import CallableJudge
+from oversight_envs.play import rollout
 from oversight_envs.protocols import Consultancy, Debate
 
 
@@ -35,3 +42,19 @@ def test_speech_metrics() -> None:
     assert sum((s.names_label.value or 0) * s.count for s in spoken.values()) == 4
     empty = measure(play(Debate(), Questions(2), {"q0": 1.0, "q1": 1.0}, [" "])).speeches
     assert all(side.empty.value == 1 and side.verified.value is None for side in empty.values())
+
+
+def test_speeches_that_the_token_limit_cut_are_counted_where_speakers_say_so() -> None:
+    class Agent:
+        def speak(self, turns: list[Turn]) -> list[Speech]:
+            return [Speech("Hm.", info={"finished": turn.question_id != "q0"}) for turn in turns]
+
+    judge = CallableJudge(log_odds=lambda case: 1.0)
+    players = {"debater_0": Agent(), "debater_1": ScriptedAgent(["Hm."]), "judge_0": judge}
+    records = rollout(Debate(), Questions(4), players)
+    spoken = measure(records).speeches
+    cut = [spoken[kind(r, "debater_0")] for r in records if r.question.id == "q0"]
+    assert 0 < (cut[0].unfinished.value or 0) <= 1
+    assert sum((s.unfinished.value or 0) * s.unfinished.n for s in spoken.values()) == pytest.approx(1)
+    silent = measure(play(Debate(), Questions(2), {"q0": 1.0, "q1": 1.0})).speeches
+    assert {s.unfinished.value for s in silent.values()} == {None}

@@ -11,7 +11,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.parametrize(
-    "name", ["critique", "interactive_proof", "market_making", "proposer_critic", "recursive_debate"]
+    "name",
+    ["critique", "interactive_proof", "market_making", "proposer_critic", "prover_estimator", "recursive_debate"],
 )
 def test_the_example_of_a_game_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = EXAMPLES / f"{name}.py"

@@ -25,6 +25,7 @@ from oversight_envs.agents import ApiAgent, LanguageModelAgent
 from oversight_envs.judges import ApiLogitJudge
 from oversight_envs.models import load
 from oversight_envs.models.api import ApiModel, Budget
+from oversight_envs.models.hf import loading
 from oversight_envs.play import RayEngine
 from oversight_envs.play.jobs import Plan
 from oversight_envs.play.ray import _packed, _remade
@@ -130,7 +131,8 @@ def test_a_stop_ends_the_workers_and_keeps_the_file_whole(things: Task, tmp_path
         time.sleep(0.1)
 
 
-def test_models_travel_as_what_loads_them() -> None:
+def test_models_travel_as_what_loads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_loaded", {})  # other tests may have trained theirs
     lm = load("tiny-stories-debater")
     agent = LanguageModelAgent(lm)
     plan = Plan(Debate(), Things(), {"debater_0": agent, "debater_1": agent}, len, None, {}, 1, "raise")  # type: ignore[arg-type]

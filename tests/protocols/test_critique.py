@@ -35,7 +35,7 @@ HELPED = -math.log1p(math.exp(-1))
     [
         (None, {"solver_0": -1.0, "critic_0": HELPED, "reviser_0": 2.0}),
         ("discrimination", {"solver_0": 0.0, "critic_0": 1.0, "reviser_0": 1.0}),
-        ("refinement", {"solver_0": 0.0, "critic_0": 1.0, "reviser_0": 1.0}),
+        ("refinement", {"solver_0": 0.0, "critic_0": 1.2, "reviser_0": 1.0}),
     ],
 )
 def test_rewards_of_critique(sums: Any, reward: str | None, earned: dict[str, float]) -> None:
@@ -43,6 +43,19 @@ def test_rewards_of_critique(sums: Any, reward: str | None, earned: dict[str, fl
     judge = (HELPED - math.log1p(math.exp(-2))) / 2
     assert record.rewards == pytest.approx(earned | {"judge_0": judge})
     assert record.correct == {"solver_0": False, "reviser_0": True}
+
+
+@pytest.mark.parametrize("verdict", ["right", "wrong", "well"])
+@pytest.mark.parametrize("revised", ["4", "5"])
+def test_the_two_stages_of_critique_rl(sums: Any, verdict: str, revised: str) -> None:
+    players = SAID | {
+        "critic_0": ScriptedAgent([f"Answer: {verdict}"]),
+        "reviser_0": ScriptedAgent([f"Answer: {revised}"]),
+    }
+    told, better = float(verdict == "wrong"), float(revised == "4")
+    for reward, earned in (("discrimination", told), ("refinement", better + 0.2 * told)):
+        (record,) = rollout(Critique(revise=True), sums, players, questions=[sums[3]], reward=reward)
+        assert record.rewards["critic_0"] == pytest.approx(earned)
 
 
 def test_the_judge_reads_the_critique_with_the_first_answer_and_the_revised_one_alone(sums: Any) -> None:

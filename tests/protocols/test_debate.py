@@ -206,6 +206,17 @@ def test_a_debates_judge_asks_between_rounds() -> None:
         Debate(positions="closed")
 
 
+def test_a_judge_can_not_find_out_by_quotes_what_the_passage_says() -> None:
+    episode = Episode(Debate(rounds=2, judge_asks=True), QUESTION, 1)
+    for said in ("It was <quote>{0}</quote>.", "No.", "Does it say <quote>{0}</quote>?", "Yes.", "No."):
+        episode.answer(episode.asks[0], said.format(QUESTION.passage[:30]))
+    debater, _, judge, *_ = episode.transcript
+    assert [quote.verified for quote in debater.quotes] == [True]
+    assert not judge.quotes
+    asked = episode.log[3].prompt[-1].content
+    assert QUESTION.passage[:30] in asked[asked.index("The judge said:") :]
+
+
 @pytest.mark.parametrize("said", ["No further questions.", "**No more questions**"])
 def test_a_judge_who_has_heard_enough_ends_the_debate(said: str) -> None:
     episode = Episode(Debate(rounds=3, judge_asks=True, judge_ends=True), QUESTION, 1)

@@ -44,7 +44,7 @@ def test_a_notebook_shows_episodes_in_a_frame_that_nothing_leaves(records: list[
         for tag in ("script", "b", "img", "iframe", "article"):
             assert tags.count(tag) == expected.count(tag), tag
         assert "Content-Security-Policy" in outer.inner
-        assert "alert(&#39;x&#39;)" in outer.inner
+        assert "alert(&#x27;x&#x27;)" in outer.inner
 
 
 def test_without_the_extra_a_notebook_shows_text(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:

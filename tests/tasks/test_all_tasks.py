@@ -13,7 +13,7 @@ import pytest
 from task_files import quality_question, written
 
 from oversight_envs.core.question import Question, Task
-from oversight_envs.tasks import make_task, task_names
+from oversight_envs.tasks import from_csv, make_task, task_names
 from oversight_envs.tasks.arithmetic import Arithmetic, chain_text
 from oversight_envs.tasks.gsm8k import GSM8K
 from oversight_envs.tasks.jsonl import JSONL
@@ -27,11 +27,14 @@ from oversight_envs.tasks.stories import Stories
 def small_tasks(folder: Path) -> list[Task]:
     article = {"article_id": "1", "article": "text", "questions": [quality_question("1_1")]}
     problem = {"question": "How many?", "answer": "2+2=<<2+2=4>>4\n#### 4"}
+    table = folder / "csv.csv"
+    table.write_text("question,answer\n?,yes\n")
     return [
         Passages(),
         Quality(written(folder, article, name="quality.jsonl")),
         GSM8K(written(folder, problem, name="gsm8k.jsonl")),
         JSONL(written(folder, {"question": "?", "answer": "yes"}, name="own.jsonl")),
+        from_csv(table),
         Stories(),
         Arithmetic(),
         Arithmetic(style="chain", split="test"),
@@ -41,7 +44,7 @@ def small_tasks(folder: Path) -> list[Task]:
 
 def test_every_task_keeps_the_interface(tmp_path: Path) -> None:
     tasks = small_tasks(tmp_path)
-    assert {task.name for task in tasks} == set(task_names())
+    assert {task.name for task in tasks} == set(task_names()) - {"hub"}  # which is a list once it is fetched, as csv is
     for task in tasks:
         question = task[0]
         assert question == task[0]

@@ -50,19 +50,18 @@ def test_other_peoples_tokens_have_no_gradient() -> None:
     policy = TextPolicy(tiny(tie_word_embeddings=False), max_new_tokens=4)
     sequence = collect(play(policy, samples=2, turns=2), policy.lm, ["speaker_0"]).trajectories[0].sequences[0]
     assert len(sequence.own) < len(sequence.ids)
-    logits: list[torch.Tensor] = []
-    model = policy.lm.model
+    states: list[torch.Tensor] = []
 
     def keep(module: Any, args: Any, out: torch.Tensor) -> None:
         out.retain_grad()
-        logits.append(out)
+        states.append(out)
 
-    hook = model.lm_head.register_forward_hook(keep)
+    hook = policy.lm.model.model.norm.register_forward_hook(keep)  # what the output layer reads
     policy.evaluate([sequence]).log_probs.sum().backward()
     hook.remove()
-    assert logits[0].grad is not None
-    first = len(sequence.ids) - logits[0].shape[1]
-    reached = {first + int(i) + 1 for i in logits[0].grad[0].abs().sum(-1).nonzero()[:, 0]}
+    assert states[0].grad is not None
+    first = len(sequence.ids) - states[0].shape[1]
+    reached = {first + int(i) + 1 for i in states[0].grad[0].abs().sum(-1).nonzero()[:, 0]}
     assert reached == set(sequence.own)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from oversight_envs.prompts import load_wording
+from oversight_envs.prompts import load_wording, own_entries
 from oversight_envs.tasks import stories
 
 SPECIAL = ("<pad>", "<unk>", "<end>", "<system>", "<user>", "<assistant>")
@@ -91,8 +91,10 @@ def _build(words: Iterable[str], phrases: Sequence[str]) -> PreTrainedTokenizerF
 
 
 def _wording(game: str, wording: str) -> Sequence[str]:
-    """The words of a wording's templates, without what is filled in."""
-    return _words(re.sub(r"\{\w+\}", " ", " ".join(load_wording(game, wording).values())))
+    """The words of a wording's own templates, without what is filled in. Others are none of a tiny model's game."""
+    own = own_entries(game, wording)
+    templates = [template for name, template in load_wording(game, wording).items() if name in own]
+    return _words(re.sub(r"\{\w+\}", " ", " ".join(templates)))
 
 
 def _words(text: str) -> list[str]:

@@ -1,0 +1,119 @@
+"""How large a report of many debates is, and how soon a browser shows it.
+
+    python examples/benchmarks/report_page.py [--episodes 20000] [--words 60] [--out examples/results/report_page.json]
+
+Debates on procedural stories, a story each; two speeches of words drawn from the story at random, with two quotes each.
+Needs chromium. The page is opened from a file; times are seconds as the browser tells them, the median of three.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import statistics
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from chromium import Chromium, chromium
+
+from oversight_envs import rollout
+from oversight_envs.agents import ScriptedAgent
+from oversight_envs.core.requests import Case, Turn
+from oversight_envs.evaluation import Evaluation
+from oversight_envs.judges import CallableJudge
+from oversight_envs.protocols import Debate
+from oversight_envs.report.report import render_report
+from oversight_envs.tasks import make_task
+
+PAINTED = "performance.getEntriesByName('first-contentful-paint').length > 0"
+
+
+def debates(episodes: int, words: int) -> Evaluation:
+    task = make_task("stories")
+
+    def argue(turn: Turn) -> str:
+        rng = np.random.default_rng(turn.seed)
+        said = turn.passage.split()
+        drawn = " ".join(rng.choice(said, words))
+        lines = rng.choice(turn.passage.split("\n"), 2)
+        return f"{drawn} <quote>{lines[0]}</quote> and <quote>{lines[1]}</quote>"
+
+    def decide(case: Case) -> float:
+        return float(np.random.default_rng(case.seed).normal())
+
+    speaker = ScriptedAgent(argue)
+    players = {"debater_0": speaker, "debater_1": speaker, "judge_0": CallableJudge(log_odds=decide)}
+    return Evaluation({"debate": rollout(Debate(), task, players, questions=episodes)}, name="debate on stories")
+
+
+def measured(browser: Chromium, url: str, episodes: int) -> dict[str, float]:
+    browser.open(url)
+    browser.until(PAINTED)
+    paint = browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000")
+    loaded = browser.value("performance.getEntriesByType('navigation')[0].loadEventEnd / 1000")
+    articles = browser.value("document.querySelectorAll('article').length")
+    assert articles == min(20, episodes), articles
+    actions = {
+        "last_page_s": f"location.hash = '#e1-{episodes}'",
+        "sorted_s": "const sort = document.querySelector('select'); sort.value = 'believed up'; "
+        "sort.dispatchEvent(new Event('change'))",
+        "searched_s": "const field = document.querySelector('input[type=search]'); field.value = 'no such words'; "
+        "field.dispatchEvent(new Event('input'))",
+    }
+    done = {
+        "last_page_s": f"document.getElementById('e1-{episodes}') !== null",
+        "sorted_s": f"document.querySelector('output').textContent.startsWith('1 to') && "
+        f"document.getElementById('e1-{episodes}') === null",
+        "searched_s": "document.querySelector('output').textContent.startsWith('0 found')",
+    }
+    times = {"first_view_s": paint, "loaded_s": loaded}
+    for name, action in actions.items():
+        browser.value(f"{{ {action} }}")
+        times[name] = browser.until(done[name])
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--episodes", type=int, default=20_000)
+    parser.add_argument("--words", type=int, default=60)
+    parser.add_argument("--page", type=Path, help="keep the page here")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        page = options.page or Path(folder) / "report.html"
+        if not page.exists():
+            evaluation = debates(options.episodes, options.words)
+            started = time.perf_counter()
+            page.write_text(render_report([evaluation]), encoding="utf-8")
+            print(f"made in {time.perf_counter() - started:.1f} s", flush=True)
+        runs = []
+        for _ in range(3):
+            with chromium() as browser:
+                version = browser.call("Browser.getVersion")["product"]
+                runs.append(measured(browser, page.resolve().as_uri(), options.episodes))
+                print(runs[-1], flush=True)
+        result: dict[str, Any] = {
+            "date": date.today().isoformat(),
+            "browser": version,
+            "processor": platform.processor() or platform.machine(),
+            "episodes": options.episodes,
+            "words_a_speech": options.words,
+            "megabytes": round(page.stat().st_size / 1e6, 2),
+            **{name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]},
+        }
+    assert all(math.isfinite(result[name]) for name in runs[0])
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
