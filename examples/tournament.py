@@ -1,8 +1,8 @@
 """A tournament of eight tiny debaters whose order is known: does it find the order?
 
 Each says, with probability p, a line that would settle the matter for its side (made up, so marked as not in the
-story), else nothing to the point. A tiny language model judges, ``tiny-stories-judge``, which believes such lines rather
-often: the ratings should rise with p.
+story), else nothing to the point. A tiny language model judges, ``tiny-stories-judge``, which believes such lines
+rather often: the ratings should rise with p.
 
     python examples/tournament.py --out runs/tournament
 """
