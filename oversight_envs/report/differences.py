@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.evaluate import Evaluation
@@ -73,15 +74,20 @@ def _pair(one: tuple[int, Evaluation], other: tuple[int, Evaluation]) -> Pair:
 
 def _setting(one: Record, other: Record) -> str:
     """The first setting by which they differ; digests of what players are tell people nothing, and come last."""
-    told, known = [], []
-    for record in (one, other):
-        known.append(identity_of(record))
-        players = {
-            role: {key: value for key, value in player.items() if key != FINGERPRINT}
-            for role, player in record.players.items()
-        }
-        told.append({**known[-1], "players": players})
-    return first_difference(*told) or first_difference(*known) or "no setting that records keep"
+    found, wanted = identity_of(one), identity_of(other)
+    return (
+        first_difference(_without_digests(found), _without_digests(wanted))
+        or first_difference(found, wanted)
+        or "no setting that records keep"
+    )
+
+
+def _without_digests(identity: Mapping[str, Any]) -> dict[str, Any]:
+    players = {
+        role: {key: value for key, value in player.items() if key != FINGERPRINT}
+        for role, player in identity["players"].items()
+    }
+    return {**identity, "players": players}
 
 
 def _asked(record: Record) -> tuple[str, frozenset[str], str]:
