@@ -284,7 +284,12 @@ def _settings(one: Record, other: Record) -> Iterator[str]:
     if one.protocol == other.protocol:
         parts |= {name: (mine[name], others[name]) for name in ("config", "rule")}
     shared = [role for role in one.players if role in other.players]
-    parts |= {f"players.{r}": (_described(one.players[r]), _described(other.players[r])) for r in shared}
+    for role in shared:
+        first, second = _described(one.players[role]), _described(other.players[role])
+        kinds = first.get("type"), second.get("type")
+        # players of two kinds have little else in common
+        place = f"players.{role}"
+        parts |= {place: (first, second)} if kinds[0] == kinds[1] else {f"{place}.type": kinds}
     found = [difference for name, pair in parts.items() if (difference := first_difference(*pair, name))]
     yield from found
     for role in shared:

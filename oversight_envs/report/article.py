@@ -48,7 +48,7 @@ def _bubble(b: Bubble) -> Element:
 
 
 def _said(b: Bubble) -> Iterator[Element]:
-    claim = (" argues for “", element("bdi", b.claim), "”") if b.claim else ()
+    claim: tuple[Element | str, ...] = (" argues for “", element("bdi", b.claim), "”") if b.claim else ()
     tone = f" · {b.tone}" if b.claim and b.tone != "neutral" else None
     yield element("header", element("b", b.who), *claim, tone)
     if b.private:

@@ -74,16 +74,20 @@ def _pair(one: tuple[int, Evaluation], other: tuple[int, Evaluation]) -> Pair:
 
 def _setting(one: Record, other: Record) -> str:
     """The first setting by which they differ; digests of what players are tell people nothing, and come last."""
-    told: list[Mapping[str, Any]] = []
-    known: list[Mapping[str, Any]] = []
-    for record in (one, other):
-        known.append(identity_of(record))
-        players = {
-            role: {key: value for key, value in player.items() if key != FINGERPRINT}
-            for role, player in record.players.items()
-        }
-        told.append({**known[-1], "players": players})
-    return first_difference(told[0], told[1]) or first_difference(known[0], known[1]) or "no setting that records keep"
+    found, wanted = identity_of(one), identity_of(other)
+    return (
+        first_difference(_without_digests(found), _without_digests(wanted))
+        or first_difference(found, wanted)
+        or "no setting that records keep"
+    )
+
+
+def _without_digests(identity: Mapping[str, Any]) -> dict[str, Any]:
+    players = {
+        role: {key: value for key, value in player.items() if key != FINGERPRINT}
+        for role, player in identity["players"].items()
+    }
+    return {**identity, "players": players}
 
 
 def _asked(record: Record) -> tuple[str, frozenset[str], str]:

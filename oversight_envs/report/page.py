@@ -269,7 +269,7 @@ def _run(segment: Segment, passage: str) -> TextRun:
         return TextRun(written(segment.text))
     if segment.state == "absent":
         return TextRun(written(segment.text), "unverified", ("Not in the passage.",))
-    where = ("In the passage: ", *_contexts(passage, segment.spans)) if segment.spans else ()
+    where: tuple[str, ...] = ("In the passage: ", *_contexts(passage, segment.spans)) if segment.spans else ()
     if segment.short:
         return TextRun(written(segment.text), "short", ("Too short to count. ", *where))
     return TextRun(segment.source, "verified", where)
@@ -338,6 +338,6 @@ def _marked_passage(record: Record, statements: Sequence[Statement]) -> tuple[Te
         over = [(role, tone) for span, role, tone in quoted if span[0] <= start and end <= span[1]]
         tones = {tone for _, tone in over}
         style = "" if not over else "contested" if len(tones) > 1 else f"by-{tones.pop()}"
-        hint = ("quoted by " + " and ".join(sorted({role for role, _ in over})),) if over else ()
+        hint: tuple[str, ...] = ("quoted by " + " and ".join(sorted({role for role, _ in over})),) if over else ()
         runs.append(TextRun(Slice(passage, start, end), style, hint))
     return tuple(runs)

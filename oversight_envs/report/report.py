@@ -269,7 +269,7 @@ def _transcripts(number: int, evaluation: Evaluation, limit: int | None, *, pack
 
     episodes = pack(articles())
     tags = {tag for row in rows for tag in row.tags}
-    index = {
+    index: dict[str, Any] = {
         "tags": [" ".join(row.tags) for row in rows],
         **{name: [_rounded(getattr(row, name)) for row in rows] for name in _KEYS},
     }
