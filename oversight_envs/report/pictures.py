@@ -57,8 +57,8 @@ def draw(panels: Sequence[Paint], *, dark: bool = False, dpi: int = 144, form: F
         for axis, paint in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             paint(axis, ink)
             _dress(axis, ink, paper)
-        undated = {"metadata": {"Date": None}} if form == "svg" else {}  # the same bytes for the same run
-        figure.savefig(file, format=form, dpi=dpi, facecolor=paper, **undated)
+        metadata = {"Date": None} if form == "svg" else None  # the same bytes for the same run
+        figure.savefig(file, format=form, dpi=dpi, facecolor=paper, metadata=metadata)
     return file.getvalue()
 
 
