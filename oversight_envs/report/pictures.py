@@ -59,9 +59,8 @@ def draw(
         for axis, paint in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             paint(axis, ink)
             _dress(axis, ink, paper)
-        # without its date the file is the same for the same run
-        undated: dict[str, Any] = {"metadata": {"Date": None}} if form == "svg" else {}
-        figure.savefig(file, format=form, dpi=dpi, facecolor=paper, **undated)
+        metadata = {"Date": None} if form == "svg" else None  # the same bytes for the same run
+        figure.savefig(file, format=form, dpi=dpi, facecolor=paper, metadata=metadata)
     return file.getvalue()
 
 
