@@ -87,6 +87,11 @@ def _versus(estimate: Estimate, chance: float) -> str:
 
 def _gained(main: str, baseline: str, gain: Estimate) -> str:
     what = "blind, seeing the question only" if baseline == "blind" else "with the passage to read"
+    if gain.value is not None and gain.interval is None and gain.n > 1:
+        return (
+            f"Against the same judge {what}, accuracy differs by {gain.text('points')} on each of the same {gain.n} "
+            "questions."
+        )
     if gain.value is None or gain.low is None or gain.high is None:
         return f"Too few questions to compare the {title(main)} with the same judge {what}."
     told = (

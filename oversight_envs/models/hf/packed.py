@@ -1,9 +1,10 @@
 """Linear layers with weights in float16, for a model that only plays on a CPU (``load(..., dtype="float16")``).
 
-For each new token a model reads all its weights, which takes longer than computing with them, and half of the bytes is
-read sooner. Only the weights are rounded, to 11 bits: inputs, sums and all else stay in float32, so a sample depends on
-what else is in its batch as little as in float32, and a judge's log-odds hardly change. (8 bits with a scale for each
-row of weights moved them by 0.15 nats on SmolLM2, and inputs in 8 bits made samples depend on their batch.)
+It halves the memory of the weights. For each new token a model reads all of them, so it can be faster too, where memory
+is the bottleneck: on the machine of ``examples/results/cpu_engine.json`` it was not. Only the weights are rounded, to
+11 bits: inputs, sums and all else stay in float32, so a sample depends on what else is in its batch as little as in
+float32, and a judge's log-odds hardly change. (8 bits with a scale for each row of weights moved them by 0.15 nats on
+SmolLM2, and inputs in 8 bits made samples depend on their batch.)
 """
 
 from __future__ import annotations
