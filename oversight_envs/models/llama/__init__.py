@@ -1,4 +1,4 @@
-"""Models that llama.cpp runs in this process: quantised .gguf files on a CPU, faster than transformers alone.
+"""Models that llama.cpp runs in this process: quantised .gguf files on a CPU, which write a single reply faster.
 
 ``"llama:FILE.gguf"`` names one wherever a player's name is taken. Prompts and labels have the same token ids as with
 transformers, and tokens are drawn as there (``models/hf/sampling.py``), each sample from a random stream of its own;
