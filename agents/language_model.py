@@ -18,7 +18,8 @@ class LanguageModelAgent:
     """Speaks by sampling from a language model. Every turn has its own random stream, ``turn.seed``.
 
     Args:
-        lm: a model, or the name of one (``"smollm2-135m"``, a hub id, a folder, a .gguf file, ``"vllm:MODEL"``).
+        lm: a model, or the name of one (``"smollm2-135m"``, a hub id, a folder, a .gguf file, ``"vllm:MODEL"``,
+            ``"llama:FILE.gguf"``).
         max_new_tokens: the longest speech, in tokens.
         temperature: 0 takes the most probable token.
         top_p: keeps the smallest set of tokens that has this probability; 1 keeps all.

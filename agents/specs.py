@@ -7,6 +7,7 @@
 | ``openai:MODEL``, ``openai:MODEL@URL`` | a model behind a server (``models/api``), in the place of any model |
 | ``openai:MODEL?OPTION=VALUE&...@URL`` | the same with options: ``context_length=8192`` (``docs/servers.md``) |
 | ``vllm:MODEL``, ``vllm:MODEL?OPTION=VALUE&...`` | a model that vLLM runs here (``models/vllm``), in the place of any |
+| ``llama:FILE.gguf``, ``llama:smollm2-135m`` | a file that llama.cpp runs here (``models/llama``), for any |
 | ``KIND:MODEL`` | a judge or verifier of this kind (``judges/registry.py``) |
 | ``human`` | a person at the keyboard |
 | ``scripted:TEXT`` | says TEXT in every turn |

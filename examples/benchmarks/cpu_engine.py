@@ -1,8 +1,9 @@
-"""Tokens per second of the embedded model on a CPU, in float32 and float16, beside llama.cpp on the same file.
+"""Tokens per second of the embedded model on a CPU: float32, float16, ``llama:``; beside llama.cpp on the same file.
 
     python examples/benchmarks/cpu_engine.py [--llama-python PATH] [--out examples/results/cpu_engine.json]
 
 ``PATH`` is a Python interpreter with ``llama-cpp-python``: it is built from source, best in an environment of its own.
+Where this interpreter has it (installed, or by ``PYTHONPATH``), ``llama:smollm2-135m`` is measured as well.
 All write the same number of tokens after prompts of the same length, at temperature 1 over the whole vocabulary, and
 nobody stops early; reading the prompts is left out. What rounded weights do to a judge is measured as well: the
 log-odds that ``LogitJudge`` reads from real debates about the embedded passages, against those in float32.
@@ -20,6 +21,7 @@ import time
 from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,9 @@ import torch
 from oversight_envs import Verdict
 from oversight_envs.agents import LanguageModelAgent
 from oversight_envs.judges import LogitJudge
-from oversight_envs.models import Generation, LanguageModel, load
+from oversight_envs.models import Engine, Generation, LanguageModel, load
 from oversight_envs.models.hf.loading import resolve
+from oversight_envs.models.llama import LlamaModel
 from oversight_envs.play import rollout
 from oversight_envs.protocols import Debate
 from oversight_envs.tasks import make_task
@@ -105,14 +108,15 @@ class Llama:
                 return answer
 
 
-def endless(lm: LanguageModel) -> LanguageModel:
+def endless(lm: Any) -> Any:
     """The same weights in an engine that no token ends: what it writes is then always as long."""
-    engine = LanguageModel(lm.model, lm.tokenizer, name=lm.name)
+    llama = isinstance(lm, LlamaModel)
+    engine = LlamaModel(lm.model) if llama else LanguageModel(lm.model, lm.tokenizer, name=lm.name)
     engine.chat.end_ids = frozenset()
     return engine
 
 
-def rate(lm: LanguageModel, prompts: Sequence[Sequence[int]], count: int) -> float:
+def rate(lm: Engine, prompts: Sequence[Sequence[int]], count: int) -> float:
     """New tokens per second, behind the first one of each: reading the prompts is left out."""
 
     def seconds(new: int) -> float:
@@ -135,7 +139,7 @@ class Recorder:
         return [Verdict((-0.6931471805599453, -0.6931471805599453)) for _ in cases]
 
 
-def debates(lm: LanguageModel, questions: int) -> list[Any]:
+def debates(lm: Engine, questions: int) -> list[Any]:
     """What the judge is asked in debates in which the model argued for both sides."""
     recorder, debater = Recorder(), LanguageModelAgent(lm, max_new_tokens=48)
     players = {"debater_0": debater, "debater_1": debater, "judge_0": recorder}
@@ -167,7 +171,12 @@ def main() -> None:
     if llama is None:
         print("llama.cpp is left out: --llama-python PATH names an interpreter with llama-cpp-python")
 
-    models = {"float32": load(MODEL, device="cpu"), "float16": load(MODEL, device="cpu", dtype="float16")}
+    models: dict[str, Any] = {
+        "float32": load(MODEL, device="cpu"),
+        "float16": load(MODEL, device="cpu", dtype="float16"),
+    }
+    if find_spec("llama_cpp"):
+        models["llama:"] = LlamaModel(MODEL)
     text = "{} by {} they counted the ships that came home, and wrote them down in the book. " * 4
     prompts = [
         models["float32"].encode_text(f"{subject}: {text.format(*[subject] * 8)}") for subject in SUBJECTS.split()

@@ -37,6 +37,7 @@ AGENTS = {
     "openai:MODEL@URL": "a model behind a server, URL as http://localhost:8000/v1; openai:MODEL at OpenAI",
     "openai:MODEL?OPTIONS@URL": "the same with options, as context_length=8192&concurrency=4 (docs/servers.md)",
     "vllm:MODEL": "a hub id or folder that vLLM runs on a GPU here; vllm:MODEL?max_model_len=8192 sets its options",
+    "llama:FILE.gguf": "a .gguf file (or smollm2-135m) that llama.cpp runs here, on a CPU (docs/servers.md)",
     "human": "you, at the keyboard",
     "scripted:TEXT": "says TEXT in every turn: a dry run",
     "--best-of N": "any of these, N drawn and the one kept that the judge likes best",

@@ -42,7 +42,7 @@ SUMMARY = 1
 """Version of ``summary.json``."""
 RUN = "run.json"
 BASELINES = ("blind", "expert")
-LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers", "vllm")
+LIBRARIES = ("oversight-envs", "numpy", "scipy", "torch", "transformers", "vllm", "llama-cpp-python")
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,7 +1,7 @@
 """Judges and verifiers by name, as the command line and configuration files give them: ``KIND:MODEL``.
 
-A model may itself be a name with a colon in it (``openai:MODEL@URL``, ``vllm:MODEL``); ``reasoning`` takes a judge in
-its place too (``reasoning:stated:MODEL``): who then decides. A ``panel`` takes several,
+A model may itself be a name with a colon in it (``openai:MODEL@URL``, ``vllm:MODEL``, ``llama:FILE``); ``reasoning``
+takes a judge in its place too (``reasoning:stated:MODEL``): who then decides. A ``panel`` takes several,
 ``panel:KIND:MODEL+KIND:MODEL``: a ``+`` parts them where a kind and a colon follow it, so models, folders and URLs may
 have one in them. ``ranking:MODEL`` is neither judge nor verifier: it orders samples, as a reward.
 """
@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from oversight_envs.models.api.address import MEMBER, is_api_spec, without_secrets
+from oversight_envs.models.llama.address import is_llama_spec
 from oversight_envs.models.vllm.address import is_vllm_spec
 
 _MADE_OF_PLAYERS = {
@@ -69,7 +70,7 @@ def make_ranker(spec: str) -> Any:
 
 
 def _make(spec: str, kinds: Mapping[str, str], api_kinds: Mapping[str, str], what: str) -> Any:
-    plain = is_api_spec(spec) or is_vllm_spec(spec)
+    plain = is_api_spec(spec) or is_vllm_spec(spec) or is_llama_spec(spec)
     kind, colon, model = ("logit", ":", spec) if plain else spec.partition(":")
     if not colon:
         kind, model = "logit", spec

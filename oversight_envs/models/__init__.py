@@ -1,8 +1,8 @@
-"""Language models as debater, prover, judge or verifier: in this process (``hf``, ``vllm``), or on a server (``api``).
+"""Language models as debater, prover, judge or verifier: in this process (``hf``, ``vllm``, ``llama``), or on a server.
 
 ``load("smollm2-135m")`` gives a ``LanguageModel`` and keeps it for whoever asks again, until ``unload()``;
 ``LanguageModel(model, tokenizer)`` wraps one that is in memory. They import torch and transformers, on first use; the
-core never does. ``load_engine`` takes ``vllm:MODEL`` too.
+core never does. ``load_engine`` takes ``vllm:MODEL`` and ``llama:FILE.gguf`` too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The engine interface: all that players, judges and training need of a language model.
 
 An engine continues prompts and says how probable labels are. What else it can do stands in ``can``, so that whoever
-needs more says so at once instead of failing in the first episode. ``hf`` and ``vllm`` are the kinds that run in this
-process.
+needs more says so at once instead of failing in the first episode. ``hf``, ``vllm`` and ``llama`` are the kinds that
+run in this process.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ SETTINGS = ("context_length", "concurrency", "timeout", "max_retries")
 
 _SPEC = re.compile(r"openai:(?P<model>.+?)(?:@(?P<url>https?://.*))?", re.DOTALL | re.IGNORECASE)
 _HOST = re.compile(r".*@[\w.-]+(?::\d+)?(?:/.*)?", re.DOTALL)
-MEMBER = re.compile(r"\+(?=(?:logit|openai|panel|reasoning|reward-model|sampled|stated|vllm):)")
+MEMBER = re.compile(r"\+(?=(?:llama|logit|openai|panel|reasoning|reward-model|sampled|stated|vllm):)")
 """Where a further member begins in the name of a panel (``judges/registry.py``): a URL before it ends there."""
 
 _URL = re.compile(r"https?://[^\s'\"]+", re.IGNORECASE)

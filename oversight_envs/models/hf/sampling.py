@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oversight_envs.models.requests import Generation, NonFiniteLogits
+from oversight_envs.models.requests import Generation, LabelReading, NonFiniteLogits
 
 
 def log_softmax(logits: Tensor) -> Tensor:
@@ -29,6 +29,19 @@ def log_softmax(logits: Tensor) -> Tensor:
             "the model's logits hold NaN or infinity; check its weights (training that diverged?) and its dtype"
         )
     return log_probs
+
+
+def read_labels(logits: Tensor, label_ids: Tensor, labels: Sequence[str], name: str) -> list[LabelReading]:
+    """How probable the labels with these ids [n, labels] are in every row of ``logits`` [n, vocabulary].
+
+    Raises NonFiniteLogits, naming the model, where one is ruled out.
+    """
+    log_probs = log_softmax(logits).gather(-1, label_ids)
+    masses = log_probs.logsumexp(dim=-1)
+    if not torch.isfinite(log_probs).all():
+        raise NonFiniteLogits(f"model {name!r} rules out a label of {list(labels)!r} (logit -inf)")
+    normalised = (log_probs - masses[:, None]).tolist()
+    return [LabelReading(tuple(row), mass) for row, mass in zip(normalised, masses.exp().tolist(), strict=True)]
 
 
 def draw(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from hashlib import blake2b
 from importlib import import_module
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -13,7 +11,15 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.fingerprint import Unidentified
-from oversight_envs.models.hf.loading import TINY, ModelFiles, resolve, split_options, without_gguf, written
+from oversight_envs.models.hf.loading import (
+    TINY,
+    ModelFiles,
+    files_digest,
+    resolve,
+    split_options,
+    without_gguf,
+    written,
+)
 from oversight_envs.models.vllm.address import PREFIX
 
 _DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
@@ -60,15 +66,7 @@ class Loaded:
             if self.revision is None:
                 raise Unidentified(f"{PREFIX}{self.source.spec}: the hub's commit is unknown")
             return f"{self.source.place}@{self.revision}"
-        if written(self.source) != self.files:
-            raise Unidentified(f"{PREFIX}{self.source.spec}: its files were changed since they were read")
-        digest = blake2b(digest_size=16)
-        for name, size, _ in self.files:
-            digest.update(f"{name}\n{size}\n".encode())
-            with open(Path(self.source.place, name), "rb") as file:
-                while block := file.read(1 << 24):
-                    digest.update(block)
-        return digest.hexdigest()
+        return files_digest(self.source, self.files)
 
 
 _loaded: dict[tuple[str, VllmOptions], Loaded] = {}
