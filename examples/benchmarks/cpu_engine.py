@@ -1,4 +1,4 @@
-"""Tokens per second of the embedded model on a CPU: float32, float16, ``llama:``; beside llama.cpp on the same file.
+"""Tokens per second of the embedded model on a CPU: float32 and ``llama:``, beside llama.cpp on the same file.
 
     python examples/benchmarks/cpu_engine.py [--llama-python PATH] [--out examples/results/cpu_engine.json]
 
@@ -171,10 +171,7 @@ def main() -> None:
     if llama is None:
         print("llama.cpp is left out: --llama-python PATH names an interpreter with llama-cpp-python")
 
-    models: dict[str, Any] = {
-        "float32": load(MODEL, device="cpu"),
-        "float16": load(MODEL, device="cpu", dtype="float16"),
-    }
+    models: dict[str, Any] = {"float32": load(MODEL, device="cpu")}
     if find_spec("llama_cpp"):
         models["llama:"] = LlamaModel(MODEL)
     text = "{} by {} they counted the ships that came home, and wrote them down in the book. " * 4

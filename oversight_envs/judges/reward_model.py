@@ -18,7 +18,6 @@ from oversight_envs.core.verdict import Verdict
 from oversight_envs.models import NonFiniteLogits, PromptTooLong
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.loading import load_reward_model, split_options
-from oversight_envs.models.hf.packed import dtype_name
 from oversight_envs.models.hf.template import describe_options
 
 
@@ -76,7 +75,7 @@ class SequenceClassifier:
 
     @property
     def description(self) -> dict[str, Any]:
-        dtype = dtype_name(self.model)
+        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
         described = {"type": type(self).__name__, "model": self.name, "revision": self.revision, "dtype": dtype}
         return described | describe_options(self.template_options)
 

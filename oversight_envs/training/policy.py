@@ -55,7 +55,7 @@ def trainable(lm: Any) -> Any:
     if isinstance(lm, type) or not callable(getattr(lm, "encode", None)) or not hasattr(lm, "model"):
         raise TypeError(f"lm={lm!r:.80}: give a language model, such as load('smollm2-135m').copy()")
     if "training" not in lm.can:
-        raise ValueError(f"lm={lm.name!r} only plays: load it in float32 to train it")
+        raise ValueError(f"lm={lm.name!r} only plays: to train a model, name it without llama: or vllm:")
     return lm
 
 

@@ -20,7 +20,6 @@ from oversight_envs.models.engine import Ability
 from oversight_envs.models.hf.batch_plan import plan, shared_lengths
 from oversight_envs.models.hf.chat import ChatEncoder
 from oversight_envs.models.hf.forward import Batch, Reader, weight_versions
-from oversight_envs.models.hf.packed import dtype_name, packed
 from oversight_envs.models.hf.prefixes import Ids
 from oversight_envs.models.hf.sampling import draw, read_labels
 from oversight_envs.models.hf.template import describe_options
@@ -86,8 +85,7 @@ class LanguageModel(TokenizedEngine):
 
     @property
     def can(self) -> frozenset[Ability]:
-        able: set[Ability] = {"label_log_probs", "token_ids"}
-        return frozenset(able if packed(self.model) else able | {"training"})
+        return frozenset({"label_log_probs", "token_ids", "training"})
 
     @property
     def vocabulary_size(self) -> int:
@@ -98,7 +96,7 @@ class LanguageModel(TokenizedEngine):
     @property
     def description(self) -> dict[str, Any]:
         """What the record keeps of it."""
-        dtype = dtype_name(self.model)
+        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
         described = {"type": "LanguageModel", "model": self.name, "revision": self.revision, "dtype": dtype}
         return described | describe_options(self.template_options)
 

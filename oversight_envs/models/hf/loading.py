@@ -22,7 +22,6 @@ from oversight_envs.core.fingerprint import Unidentified
 from oversight_envs.models import tiny
 from oversight_envs.models.hf.converted import converted
 from oversight_envs.models.hf.language_model import LanguageModel
-from oversight_envs.models.hf.packed import pack
 from oversight_envs.models.llama.address import is_llama_spec
 from oversight_envs.models.options import read_options
 from oversight_envs.models.vllm.address import is_vllm_spec
@@ -115,11 +114,10 @@ def load(
 
     Args:
         spec: the model's name; behind a question mark, ``dtype`` and options of its chat template
-            (``org/name?dtype=float16&enable_thinking=false``). With other options of the template it is the same model
+            (``org/name?dtype=bfloat16&enable_thinking=false``). With other options of the template it is the same model
             in memory.
         device: where to put it: a GPU if there is one, by default.
-        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default. ``float16`` on a CPU is for
-            playing, in less memory (see ``hf.packed``): such a model can't be trained.
+        dtype: of its weights: float32 on a CPU, the model's own on a GPU, by default.
         trust_remote_code: whether to run Python code that comes with the model, with all that you may do yourself.
             Read the code first. A model that is given by its name alone (in a list of players, on the command line) is
             never loaded so.
@@ -161,7 +159,7 @@ def _dtype(spec: str, dtype: Any) -> torch.dtype | str | None:
 
 
 def split_options(spec: str) -> tuple[str, dict[str, Any]]:
-    """A model's name, and the options that stand behind it: ``name?dtype=float16&enable_thinking=false&k=1``.
+    """A model's name, and the options that stand behind it: ``name?dtype=bfloat16&enable_thinking=false&k=1``.
 
     Raises ValueError for anything else.
     """
@@ -227,8 +225,7 @@ def _from_pretrained(
     *,
     trust_remote_code: bool = False,
 ) -> tuple[Any, Any]:
-    packs = device == "cpu" and dtype == torch.float16
-    if dtype is None or packs:
+    if dtype is None:
         dtype = torch.float32 if device == "cpu" else "auto"
     quiet = contextlib.nullcontext() if source.hub else _without_bars()  # a download's are worth seeing
     try:
@@ -253,8 +250,6 @@ def _from_pretrained(
     model.to(device)
     if source.gguf_file:
         _forget_gguf(model)
-    if packs:
-        pack(model)
     return loaded, tokenizer
 
 

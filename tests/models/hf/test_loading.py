@@ -147,3 +147,14 @@ def test_unloaded_models_are_gone_once_nobody_holds_them(monkeypatch: pytest.Mon
     del kept
     gc.collect()
     assert gone() is None
+
+
+def test_a_name_says_its_dtype(tiny: LanguageModel, tokenizer: Any, tmp_path: Path) -> None:
+    save_folder(tmp_path, tiny.model, tokenizer)
+    plain, half = load(str(tmp_path)), load(f"{tmp_path}?dtype=bfloat16")
+    assert (plain.description["dtype"], half.description["dtype"]) == ("float32", "bfloat16")
+    assert half.model is load(str(tmp_path), dtype="bfloat16").model
+    assert plain.fingerprint != half.fingerprint
+    for wrong in ("int8", "half a byte"):
+        with pytest.raises(ValueError, match=f"dtype='{wrong}': give 'float32'"):
+            load(str(tmp_path), dtype=wrong)
