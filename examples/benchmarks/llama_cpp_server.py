@@ -1,8 +1,8 @@
 """Does a judge behind a server read what the same judge reads in this process? llama.cpp's server, on the same file.
 
-    python3 -m venv /tmp/llama
-    CMAKE_ARGS=-DGGML_NATIVE=OFF /tmp/llama/bin/pip install 'llama-cpp-python[server]==0.3.36'  # a quarter of an hour
-    python examples/benchmarks/llama_cpp_server.py --python /tmp/llama/bin/python
+    python3 -m venv llama
+    CMAKE_ARGS=-DGGML_NATIVE=OFF llama/bin/pip install 'llama-cpp-python[server]==0.3.36'  # a quarter of an hour
+    python examples/benchmarks/llama_cpp_server.py --python llama/bin/python
 
 Starts ``llama_cpp.server`` with SmolLM2 on 127.0.0.1, plays the embedded passages in this process (debates that SmolLM2
 argues; the judge alone, blind and with the passage), and asks ``ApiLogitJudge`` for each decision again. Prompts must
