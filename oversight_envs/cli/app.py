@@ -51,10 +51,18 @@ MaxNewTokens = Annotated[
 Temperature = Annotated[float, typer.Option(min=0.0, help="Of the models' speeches; 0 takes the most probable token.")]
 BestOf = Annotated[int, typer.Option(min=1, help="Draw N speeches, keep the one that the judge likes best.")]
 Reward = Annotated[str | None, typer.Option(help="Reward rule. [default: the game's own]")]
+Cache = Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")]
+MaxCost = Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")]
+Prices = Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")]
 
 DEFAULT_TASKS = dict.fromkeys(("prover_verifier", "critique", "proposer_critic"), "arithmetic") | {
     "recursive_debate": "nested_sums"
 }
+
+
+def _on_failure() -> Literal["raise", "record"]:
+    """Failed episodes are recorded; whoever looks for a fault wants its traceback."""
+    return "raise" if os.environ.get(DEBUG) else "record"
 
 
 def _show_version(wanted: bool) -> None:
@@ -152,10 +160,10 @@ def evaluate(
     engine_option: Annotated[
         list[str] | None, typer.Option(help="key=value for the engine, as workers=4 or num_gpus=1; repeatable.")
     ] = None,
-    cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
+    cache: Cache = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many calls, tokens and dollars.")] = False,
-    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
-    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+    max_cost: MaxCost = None,
+    prices: Prices = None,
 ) -> None:
     """Measure a game on a task, beside its judge blind and with the passage.
 
@@ -196,7 +204,7 @@ def evaluate(
         concurrency=concurrency,
         reuse=reuse,
         engine=workers,
-        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        on_failure=_on_failure(),
         about=values,
         limits=Limits(prices, max_cost, cache),
     )
@@ -240,9 +248,9 @@ def tournament(
     best_of: BestOf = 1,
     concurrency: Annotated[int, typer.Option(min=1, help="Episodes of a pair in flight.")] = 32,
     reuse: Annotated[bool | None, typer.Option("--reuse/--fresh", help="As of evaluate.", show_default=False)] = None,
-    cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
-    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
-    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+    cache: Cache = True,
+    max_cost: MaxCost = None,
+    prices: Prices = None,
 ) -> None:
     """Rate debaters against each other, every pair on the same questions with both assignments of the sides.
 
@@ -271,7 +279,7 @@ def tournament(
         seed=seed,
         concurrency=concurrency,
         reuse=reuse,
-        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        on_failure=_on_failure(),
         about=values,
         limits=Limits(prices, max_cost, cache),
     )
@@ -313,8 +321,8 @@ def stress_judge(
     concurrency: Annotated[
         int, typer.Option(min=1, help="Games in flight, and calls at once of a model behind a server.")
     ] = 128,
-    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
-    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+    max_cost: MaxCost = None,
+    prices: Prices = None,
 ) -> None:
     """Put a judge of debates, or a verifier, through scripted flattery, fake verdicts, forged quotes and the like.
 
@@ -335,7 +343,7 @@ def stress_judge(
         seed=seed,
         out=folder,
         concurrency=concurrency,
-        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        on_failure=_on_failure(),
         limits=Limits(prices, max_cost),
     )
     show_stress_test(stdout(), f"{spec} on {source.name}", found)
@@ -396,7 +404,7 @@ def compare(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run folders or files of episodes (.jsonl).")],
     parting: Annotated[int, typer.Option(min=0, help="How many of the questions on which they differ to list.")] = 5,
     transcripts: Annotated[int, typer.Option(min=0, help="Show the games on so many of these questions.")] = 0,
-    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+    prices: Prices = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides the draws behind intervals and p-values.")] = 0,
 ) -> None:
     """Compare runs, or the conditions of one run, on the questions that they share: docs/comparing.md."""
@@ -432,9 +440,9 @@ def rejudge(
             "--reuse/--fresh", help="Take stored episodes for this judge's, or judge anew.", show_default=False
         ),
     ] = None,
-    cache: Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")] = True,
-    max_cost: Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")] = None,
-    prices: Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")] = None,
+    cache: Cache = True,
+    max_cost: MaxCost = None,
+    prices: Prices = None,
 ) -> None:
     """Judge saved episodes by another judge, wording or display of quotes; no speaker is called.
 
@@ -456,7 +464,7 @@ def rejudge(
         task=None if task is None else build_task(task, task_option or [])[0],
         concurrency=concurrency,
         reuse=reuse,
-        on_failure="raise" if os.environ.get(DEBUG) else "record",
+        on_failure=_on_failure(),
         limits=Limits(prices, max_cost, cache),
     )
     before = Evaluation.load(run)
