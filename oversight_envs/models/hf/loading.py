@@ -6,14 +6,14 @@ import contextlib
 import ctypes
 import io
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
@@ -39,6 +39,9 @@ _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
 _CPU_LIMITS: dict[str, Any] = {"max_batch_tokens": 6_144, "prefix_tokens": 16_384}
 """A processor gains little by batches of more tokens, and with these a model of 135M parameters stays below 2 GB."""
+
+Options = TypeVar("Options")
+"""How an engine is to run a model: a dataclass."""
 
 _loaded: dict[tuple[Any, ...], LanguageModel] = {}
 _loading = Lock()
@@ -172,6 +175,22 @@ def split_options(spec: str) -> tuple[str, dict[str, Any]]:
             f"model={spec!r}: behind the ? give dtype=… or options of the chat template, as in enable_thinking=false"
         )
     return name, options
+
+
+def split_engine_spec(
+    spec: str, prefix: str, options: type[Options], write: str
+) -> tuple[str, Options, dict[str, Any]]:
+    """The model in ``PREFIX:MODEL?NAME=VALUE&…``, the engine's own options, and those of the chat template: all others.
+
+    Raises ValueError for a spec that names no model, saying what to ``write``, and for a value that an option can't
+    have.
+    """
+    name, given = split_options(spec.removeprefix(prefix))
+    if not name:
+        raise ValueError(f"model={spec!r}: write {write}")
+    own = {field.name for field in fields(options)}  # type: ignore[arg-type]
+    mine = {key: value for key, value in given.items() if key in own}
+    return name, options(**mine), {key: value for key, value in given.items() if key not in own}
 
 
 def load_reward_model(

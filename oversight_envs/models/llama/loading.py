@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ import torch
 from transformers import AutoTokenizer
 
 from oversight_envs.core.checks import at_least
-from oversight_envs.models.hf.loading import ModelFiles, resolve, split_options, without_gguf, written
+from oversight_envs.models.hf.loading import ModelFiles, resolve, split_engine_spec, without_gguf, written
 from oversight_envs.models.llama.address import PREFIX
 from oversight_envs.models.llama.reader import Reader
 
@@ -57,12 +57,7 @@ def parse_spec(spec: str) -> tuple[str, LlamaOptions, dict[str, Any]]:
 
     Raises ValueError for a spec that names no model, and for a value that an option can't have.
     """
-    name, options = split_options(spec.removeprefix(PREFIX))
-    if not name:
-        raise ValueError(f"model={spec!r}: write llama:FILE.gguf or llama:smollm2-135m")
-    own = {field.name for field in fields(LlamaOptions)}
-    mine = {key: value for key, value in options.items() if key in own}
-    return name, LlamaOptions(**mine), {key: value for key, value in options.items() if key not in own}
+    return split_engine_spec(spec, PREFIX, LlamaOptions, "llama:FILE.gguf or llama:smollm2-135m")
 
 
 def load_llama(name: str, options: LlamaOptions) -> Loaded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from threading import Lock
 from typing import Any
@@ -16,7 +16,7 @@ from oversight_envs.models.hf.loading import (
     ModelFiles,
     files_digest,
     resolve,
-    split_options,
+    split_engine_spec,
     without_gguf,
     written,
 )
@@ -78,12 +78,7 @@ def parse_spec(spec: str) -> tuple[str, VllmOptions, dict[str, Any]]:
 
     Raises ValueError for a spec that names no model, and for a value that an option can't have.
     """
-    name, options = split_options(spec.removeprefix(PREFIX))
-    if not name:
-        raise ValueError(f"model={spec!r}: write vllm:MODEL, MODEL being a hub id, a folder or smollm2-135m")
-    own = {field.name for field in fields(VllmOptions)}
-    mine = {key: value for key, value in options.items() if key in own}
-    return name, VllmOptions(**mine), {key: value for key, value in options.items() if key not in own}
+    return split_engine_spec(spec, PREFIX, VllmOptions, "vllm:MODEL, MODEL being a hub id, a folder or smollm2-135m")
 
 
 def load_llm(name: str, options: VllmOptions) -> Loaded:

@@ -160,12 +160,15 @@ def test_one_model_in_memory_and_what_it_is(lm: Any, folder: str, tokenizer: Any
 def test_a_folder_written_anew_is_another_model(tmp_path: Path, tokenizer: Any) -> None:
     name = save(tmp_path, tokenizer)
     old = VllmModel(name)
+    named = load_engine(f"vllm:{name}")
+    assert load_engine(f"vllm:{name}") is named
     was = old.fingerprint
     save(tmp_path, tokenizer, seed=1)
     with pytest.raises(Unidentified, match="changed since"):
         _ = old.fingerprint
     new = VllmModel(name)
     assert new.fingerprint != was
+    assert load_engine(f"vllm:{name}").fingerprint == new.fingerprint  # by its name, too
     labels = [engine.label_log_probs(PROMPTS[:1], ["A", "B"])[0].log_probs for engine in (old, new)]
     assert labels[0] != labels[1]
 
