@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from oversight_envs.models.hf.loading import load_reward_model, split_options
 from oversight_envs.models.hf.template import describe_options
 
 
-class SequenceClassifier:
+class SequenceClassifier(ABC):
     """A sequence classifier that reads closed chats.
 
     Args:
@@ -61,9 +62,9 @@ class SequenceClassifier:
         self.template_options = options
         self.batch_size = batch_size
 
+    @abstractmethod
     def _check_labels(self, config: Any) -> None:
         """Raises ValueError for a model whose labels don't mean what they would be taken for."""
-        raise NotImplementedError
 
     @property
     def pad_id(self) -> int | None:
