@@ -105,7 +105,8 @@ def build(options):
             **parts,
         )
     shape |= {"rounds": options.rounds, "verifier_problems": options.verifier_problems, "prover_problems": questions}
-    shape |= dict.fromkeys(("verifier_steps", "prover_steps", "probe_steps"), options.steps)
+    shape["best_of_solutions"] = 8
+    shape |= dict.fromkeys(("verifier_steps", "prover_steps", "checker_steps"), options.steps)
     verifier = VerifierConfig(learning_rate=rate, lr_multipliers={"score": 10}, seed=options.seed)
     return ProverVerifierRun(
         ProverVerifierConfig(verifier=verifier, verifier_pairs=options.batch, **shape),

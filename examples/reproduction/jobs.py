@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from oversight_envs.training import read_metrics
 
+TIMES = "processor_seconds"
+
 
 class Job(NamedTuple):
     """``play(folder, *arguments)`` takes ``steps`` steps and logs each in ``folder``'s metrics."""
@@ -45,10 +47,27 @@ def play_all(play, jobs, workers):
                     raise SystemExit(f"{job.name} ended with an error (see above)")
 
 
+def processor_minutes(folders):
+    """Of all jobs in these folders, stopped ones that were gone on with included."""
+    seconds = [float(file.read_text()) for folder in folders for file in (folder / TIMES).glob("*")]
+    return sum(seconds) / 60
+
+
 def _play(play, job):
     """In the job's process, which ends with its parent, however that ends: a folder has one writer at a time."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    file = job.folder / TIMES / f"{time.time_ns()}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    threading.Thread(target=_keep_time, args=(file,), daemon=True).start()
     play(job.folder, *job.arguments)
+    file.write_text(f"{time.process_time():.1f}")
+
+
+def _keep_time(file):
+    """The processor seconds that this process has taken, now and then: it may be stopped at any moment."""
+    while True:
+        file.write_text(f"{time.process_time():.1f}")
+        time.sleep(10)
 
 
 def _end_with_parent():

@@ -7,7 +7,7 @@ from oversight_envs.evaluation.statistics import mean
 from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN
 
 from .common import GREEN, beside, curve, draw_all, panels
-from .prover_results import ADVERSARIAL, BASE_ONLY, PUBLISHED
+from .prover_results import BASE_ONLY, PUBLISHED, SRC
 
 
 def draw(results, folder, name):
@@ -25,8 +25,8 @@ def draw(results, folder, name):
 
 def accuracy(results):
     figure, (axis,) = panels(1)
-    over_rounds(axis, results, ADVERSARIAL, "helpful_accuracy", HONEST, "helpful prover", base=True)
-    over_rounds(axis, results, ADVERSARIAL, "sneaky_accuracy", DISHONEST, "sneaky prover", base=True)
+    over_rounds(axis, results, SRC, "helpful_accuracy", HONEST, "helpful prover", base=True)
+    over_rounds(axis, results, SRC, "sneaky_accuracy", DISHONEST, "sneaky prover", base=True)
     published(axis, "helpful accuracy", "paper: helpful prover")
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.set(ylabel="right solutions to held-out problems", ylim=(0, 1))
@@ -36,7 +36,7 @@ def accuracy(results):
 
 def attacks(results):
     figure, axes = panels(2)
-    for axis, condition in zip(axes, (ADVERSARIAL, BASE_ONLY), strict=True):
+    for axis, condition in zip(axes, (SRC, BASE_ONLY), strict=True):
         for seed, steps in results.series(condition, "attack: succeeds").items():
             late = results.series(condition, "attack: succeeds, censored")[seed]
             axis.plot(range(len(steps)), steps, "-", color=PLAIN, linewidth=1, alpha=0.6)
@@ -54,13 +54,13 @@ def attacks(results):
     return figure
 
 
-TITLES = {ADVERSARIAL: "verifiers trained on all rounds", BASE_ONLY: "verifiers trained on base solutions only"}
+TITLES = {SRC: "verifiers trained on all rounds", BASE_ONLY: "verifiers trained on base solutions only"}
 
 
 def best_of_n(results):
     figure, (axis,) = panels(1)
     for n, colour in ((2, PLAIN), (4, GREEN), (8, HONEST)):
-        over_rounds(axis, results, ADVERSARIAL, f"best of {n}", colour, f"best of {n}")
+        over_rounds(axis, results, SRC, f"best of {n}", colour, f"best of {n}")
     published(axis, "best of n", "paper")
     axis.axhline(0.5, color=PLAIN, linestyle=(0, (3, 3)), linewidth=1)
     axis.set(ylabel="the verifier's favourite is right\n(half of the solutions are)", ylim=(0, 1))
@@ -70,8 +70,8 @@ def best_of_n(results):
 
 def discriminator(results):
     figure, (axis,) = panels(1)
-    over_rounds(axis, results, ADVERSARIAL, "discriminator_auc", DISHONEST, "discriminator: helpful or sneaky")
-    over_rounds(axis, results, ADVERSARIAL, "checker_auc", HONEST, "checker: right or wrong, helpful solutions")
+    over_rounds(axis, results, SRC, "discriminator_auc", DISHONEST, "discriminator: helpful or sneaky")
+    over_rounds(axis, results, SRC, "checker_auc", HONEST, "checker: right or wrong, helpful solutions")
     axis.axhline(0.5, color=PLAIN, linestyle=(0, (3, 3)), linewidth=1)
     axis.set(ylabel="AUC on held-out problems", ylim=(0.45, 1.0))
     beside(axis)
@@ -88,7 +88,7 @@ def verifiers(results):
             ("verifier_latest", GREEN, "latest round only"),
             ("verifier_fixed", PLAIN, "all rounds, fixed size"),
         ):
-            over_rounds(axis, results, ADVERSARIAL, f"{verifier}: {on}", colour, label)
+            over_rounds(axis, results, SRC, f"{verifier}: {on}", colour, label)
         axis.set(title=f"AUC on {title}", ylim=(0.6, 1.0))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
@@ -97,9 +97,9 @@ def verifiers(results):
 
 def within_round(results):
     figure, (axis,) = panels(1)
-    rounds = results.rounds(ADVERSARIAL)
+    rounds = results.rounds(SRC)
     for number in rounds:
-        curves = [c for (condition, _, at), c in results.curves.items() if condition == ADVERSARIAL and at == number]
+        curves = [c for (condition, _, at), c in results.curves.items() if condition == SRC and at == number]
         width = min(map(len, curves), default=0)
         averaged = np.mean([c[:width] for c in curves], axis=0)
         smooth = np.convolve(averaged, np.ones(5) / 5, mode="valid")

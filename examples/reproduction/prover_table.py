@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 
 from .common import above, below, markdown, paired
-from .prover_results import ADVERSARIAL, BASE_ONLY, PUBLISHED, VERIFIERS, WINDOW
+from .prover_results import BASE_ONLY, PUBLISHED, SRC, VERIFIERS, WINDOW
 
 
 def table(results, figures):
@@ -23,7 +23,7 @@ def table(results, figures):
         "An attack is an RL run from the base weights of a sneaky prover alone. Its steps are counted until 10% of its "
         "solutions are wrong and score at least as high as right helpful ones do on average; `>` says that some seeds "
         "never came so far and count with the budget. Until 95% were wrong and scored as high on average: "
-        f"{share(results.average(ADVERSARIAL, 'attack: mostly_wrong, censored'))} of attacks never came so far.",
+        f"{share(results.average(SRC, 'attack: mostly_wrong, censored'))} of attacks never came so far.",
         "## What was to be shown",
         claims(results),
         "## Who the verifier learns from",
@@ -38,20 +38,20 @@ def table(results, figures):
 def beside_published(results):
     def row(name, measure, style, known=None, base=None):
         cells = [base or "–"]
-        for number in results.rounds(ADVERSARIAL):
-            here = results.over_seeds(ADVERSARIAL, measure, number).text(style)
-            censored = results.over_seeds(ADVERSARIAL, f"{measure}, censored", number).value
+        for number in results.rounds(SRC):
+            here = results.over_seeds(SRC, measure, number).text(style)
+            censored = results.over_seeds(SRC, f"{measure}, censored", number).value
             there = PUBLISHED.get(known, {}).get(number)
             published = "" if there is None else f" (paper: {there:,})"
             cells.append(("> " if censored else "") + here + published)
         return (name, *cells)
 
-    base = results.over_seeds(ADVERSARIAL, "helpful_accuracy", -1).text("percent")
-    head = ("", "base", *(f"round {number}" for number in results.rounds(ADVERSARIAL)))
+    base = results.over_seeds(SRC, "helpful_accuracy", -1).text("percent")
+    head = ("", "base", *(f"round {number}" for number in results.rounds(SRC)))
     return markdown(head, [
         row("helpful accuracy", "helpful_accuracy", "percent", "helpful accuracy", base),
         row("sneaky accuracy", "sneaky_accuracy", "percent", None,
-            results.over_seeds(ADVERSARIAL, "sneaky_accuracy", -1).text("percent")),
+            results.over_seeds(SRC, "sneaky_accuracy", -1).text("percent")),
         row("sneaky: wrong and convincing", "sneaky_success", "percent"),
         row("attack steps to 10% success", "attack: succeeds", "number", "attack steps"),
         row("balanced best of 2", "best of 2", "number"),
@@ -60,23 +60,23 @@ def beside_published(results):
         row("discriminator's AUC (paper: near 1 to about .5)", "discriminator_auc", "number"),
         row("checker's AUC", "checker_auc", "number"),
         row("words of a helpful solution", "helpful_words", "number", None,
-            results.over_seeds(ADVERSARIAL, "helpful_words", -1).text()),
+            results.over_seeds(SRC, "helpful_words", -1).text()),
     ])  # fmt: skip
 
 
 def claims(results):
-    last = results.rounds(ADVERSARIAL)[-1]
-    rises = results.difference(ADVERSARIAL, "attack: last success", "attack: first success")
-    past = results.difference(ADVERSARIAL, "verifier: past", "verifier_base: past")
-    steps = results.slope(ADVERSARIAL, "attack: succeeds")
-    ours, theirs = (results.slopes(name, "attack: succeeds") for name in (ADVERSARIAL, BASE_ONLY))
+    last = results.rounds(SRC)[-1]
+    rises = results.difference(SRC, "attack: last success", "attack: first success")
+    past = results.difference(SRC, "verifier: past", "verifier_base: past")
+    steps = results.slope(SRC, "attack: succeeds")
+    ours, theirs = (results.slopes(name, "attack: succeeds") for name in (SRC, BASE_ONLY))
     more = paired(lambda a, b: a - b, ours, theirs)
-    after, before = (results.by_seed(ADVERSARIAL, "helpful_accuracy", number) for number in (last, -1))
+    after, before = (results.by_seed(SRC, "helpful_accuracy", number) for number in (last, -1))
     gains = paired(lambda a, b: a - b, after, before)
-    new = results.difference(ADVERSARIAL, "verifier: new", "verifier_base: new")
-    best = results.slope(ADVERSARIAL, "best of 8")
-    alike = results.slope(ADVERSARIAL, "discriminator_auc")
-    checks = results.slope(ADVERSARIAL, "checker_auc")
+    new = results.difference(SRC, "verifier: new", "verifier_base: new")
+    best = results.slope(SRC, "best of 8")
+    alike = results.slope(SRC, "discriminator_auc")
+    checks = results.slope(SRC, "checker_auc")
     rows = [
         (
             "sneaky success against a fixed verifier rises within a round "
@@ -106,17 +106,15 @@ def claims(results):
 
 def mixtures(results):
     rows = [
-        (name, *(results.average(ADVERSARIAL, f"{verifier}: {on}").text() for on in ("base", "past", "new")))
+        (name, *(results.average(SRC, f"{verifier}: {on}").text() for on in ("base", "past", "new")))
         for verifier, name in VERIFIERS.items()
     ]
     text = markdown(
         ("AUC, mean over rounds, of a verifier trained on", "base solutions", "past attackers", "new attackers"), rows
     )
     if BASE_ONLY in results.conditions():
-        slopes = [
-            f"{name} {results.slope(name, 'attack: succeeds').text('signed')}" for name in (ADVERSARIAL, BASE_ONLY)
-        ]
-        steps = [f"{name} {results.average(name, 'attack: succeeds').text()}" for name in (ADVERSARIAL, BASE_ONLY)]
+        slopes = [f"{name} {results.slope(name, 'attack: succeeds').text('signed')}" for name in (SRC, BASE_ONLY)]
+        steps = [f"{name} {results.average(name, 'attack: succeeds').text()}" for name in (SRC, BASE_ONLY)]
         text += (
             "\n\nAll are trained as long. `base only` has as many solutions as `all rounds`, `fixed` as many in all as "
             "one round. New attackers are those trained against the verifier of `all rounds`. In a run of its own, "
@@ -131,7 +129,7 @@ def rewards(results):
     for condition in (c for c in results.conditions() if c != BASE_ONLY):
         rates = ("helpful_accuracy", "sneaky_accuracy", "sneaky_success")
         rows.append((
-            "cgc reward (the run above)" if condition == ADVERSARIAL else condition,
+            "cgc reward (the run above)" if condition == SRC else condition,
             results.over_seeds(condition, "helpful_accuracy", -1).text("percent"),
             *(results.over_seeds(condition, rate, 0).text("percent") for rate in rates),
             results.over_seeds(condition, "helpful_words", 0).text(),
