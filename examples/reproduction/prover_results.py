@@ -1,7 +1,8 @@
 """What the runs of ``reproduce_prover_verifier.py`` measured, one row for each round, and its means over seeds.
 
-Seeds are the independent units: each has its own problems and random draws. Every interval is 95%, over seeds: Student's
-t for numbers, the same on log-odds for shares and areas, Kaplan and Meier's for steps of which some are censored.
+Seeds are the independent units: each has its own problems and random draws. Every interval is 95%, over seeds:
+Student's t for numbers, the same on log-odds for shares and areas, Kaplan and Meier's for steps of which some are
+censored.
 """
 
 import json
@@ -24,7 +25,7 @@ PUBLISHED = {
     "attack steps": {0: 1800, 1: 2800, 2: 5500, 3: 4000, 4: 7500},
     "best of n": {0: 0.23, 5: 0.52},
 }
-"""By round, of the paper (arXiv 2407.13692), reward ``src``: large models on GSM8K. Its best of n is at n of some hundreds."""
+"""By round, of the paper (arXiv 2407.13692), reward ``src``: large models on GSM8K. Best of n is at some hundreds."""
 WINDOW = 10
 """RL steps at an attack's start and end whose mean success is compared."""
 
