@@ -21,7 +21,8 @@ from reproduction.prover_table import table
 
 from oversight_envs.training.checkpoint import whole_folder
 from oversight_envs.training.ppo import PPOConfig
-from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
+from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
+from oversight_envs.training.recipes.prover_verifier.tiny import TUNED, tiny_prover_verifier
 from oversight_envs.training.verifiers import VerifierConfig
 
 PPO = {"learning_rate": 1e-3, "kl_coef": 0.01, "epochs": 2}
@@ -78,16 +79,11 @@ def warm_start(folder, number):
         save("plainer", *reader(shape | {"score_head": "last state"}, number_meaning=False, seed=number))
 
 
-def play(folder, models, settings):
+def play(folder, models, verifier, settings):
     """One run to its end; in a process of its own."""
     torch.set_num_threads(1)  # the models are so small that threads only wait for each other
-    run_in(folder, models, settings).run()
-
-
-def run_in(folder, models, settings):
-    verifier = settings["verifier_start"]
-    settings = {name: value for name, value in settings.items() if name != "verifier_start"}
-    return tiny_prover_verifier(folder, prover=str(models / "prover"), verifier=str(models / verifier), **settings)
+    models = {"prover_model": str(models / "prover"), "verifier_model": str(models / verifier)}
+    tiny_prover_verifier(folder, **models, **settings).run()
 
 
 def main():
@@ -108,11 +104,11 @@ def main():
     for condition in arguments.only:
         for place, seed in enumerate(arguments.seeds[: SEEDS.get(condition, 1)]):
             settings = {"rounds": arguments.rounds, **SETTINGS, **CONDITIONS[condition], "seed": seed}
-            settings["verifier_start"] = VERIFIERS.get(condition, "verifier")
             models = starts[place % WARM_STARTS] / "models"
             folder = arguments.out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
-            steps = run_in(folder, models, settings).config.steps
-            jobs[condition, seed] = Job(f"{condition}, seed {seed}", folder, steps, (models, settings))
+            steps = ProverVerifierConfig(**{**TUNED, **settings}).steps
+            verifier = VERIFIERS.get(condition, "verifier")
+            jobs[condition, seed] = Job(f"{condition}, seed {seed}", folder, steps, (models, verifier, settings))
     play_all(play, list(jobs.values()), arguments.jobs)
     if SRC not in arguments.only:
         print(f"finished; the table compares with {SRC!r}: leave --only out to write it")

@@ -42,19 +42,19 @@ TUNED: Mapping[str, Any] = MappingProxyType(
 
 
 def tiny_prover_verifier(
-    folder: str | Path, *, seed: int = 0, prover: str = PROVER, verifier: str = VERIFIER, **settings: Any
+    folder: str | Path, *, seed: int = 0, prover_model: str = PROVER, verifier_model: str = VERIFIER, **settings: Any
 ) -> ProverVerifierRun:
     """The run in ``folder``; ``settings`` replace fields of ``ProverVerifierConfig``, such as rounds or reward.
 
-    ``prover`` and ``verifier`` name the language models that both start from.
+    ``prover_model`` and ``verifier_model`` name the language models that both start from.
     """
     return ProverVerifierRun(
         ProverVerifierConfig(seed=seed, **{**TUNED, **settings}),
         game=ProverVerifier(wording="tiny_prover_verifier"),
         train=Arithmetic("train", style="chain"),
         test=Arithmetic("test", style="chain"),
-        policy=lambda: TextPolicy(prover, max_new_tokens=MAX_NEW_TOKENS),
-        verifier=partial(_untrained, verifier),
+        policy=lambda: TextPolicy(prover_model, max_new_tokens=MAX_NEW_TOKENS),
+        verifier=partial(_untrained, verifier_model),
         folder=folder,
         corrupt=_corrupt,
     )
