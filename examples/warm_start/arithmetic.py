@@ -41,20 +41,10 @@ ROLES = ("helpful_0", "sneaky_0")
 HELPFUL_WRONG, READ_WRONG = 0.12, 0.30
 
 
-def warm_prover() -> None:
-    save(*writer(), "arithmetic-prover")
-
-
-def writer(
-    *, sums: int = 3, styles: tuple[float, ...] = MIXED, verbose_steps: int = 300, mixed_steps: int = 900
-) -> tuple[TinyForCausalLM, Any]:
-    """A prover of chains of ``sums`` sums; and its tokenizer.
-
-    Half the batch is helpful, half sneaky; first only right solutions with every step, whatever the role, then in these
-    styles.
-    """
+def warm_prover(verbose_steps: int = 300, mixed_steps: int = 900) -> None:
+    """Half the batch helpful, half sneaky; first only right solutions with every step, whatever the role."""
     tokenizer = arithmetic_tokenizer()
-    data = Solutions(tokenizer, "train", PROBLEMS, sums=sums)
+    data = Solutions(tokenizer, "train", PROBLEMS)
     model = fresh_model(tokenizer, "arithmetic-prover", **PROVER)
     give_numbers_meaning(model, number_tokens(tokenizer), torch.Generator().manual_seed(1))
 
@@ -63,26 +53,24 @@ def writer(
         for place, index in enumerate(data.rng.integers(len(data.questions), size=BATCH).tolist()):
             sneaky = place % 2
             wrong = step >= verbose_steps and (bool(sneaky) or data.rng.random() < HELPFUL_WRONG)
-            chosen = VERBOSE if step < verbose_steps else styles
-            rows.append((data.prompts[index][sneaky], data.write(index, wrong=wrong, styles=chosen)))
+            styles = VERBOSE if step < verbose_steps else MIXED
+            rows.append((data.prompts[index][sneaky], data.write(index, wrong=wrong, styles=styles)))
         return next_token_loss(model, *data.batch(rows))
 
     model.train()
     steps = verbose_steps + mixed_steps
     fit("prover", [{"params": list(model.parameters()), "lr": 3e-3}], loss_at, steps=steps)
-    return model, tokenizer
+    save(model, tokenizer, "arithmetic-prover")
 
 
 def warm_verifier() -> None:
     save(*reader(VERIFIER), "arithmetic-verifier")
 
 
-def reader(
-    shape: dict[str, int], steps: int = 400, *, sums: int = 3, styles: tuple[float, ...] = MIXED
-) -> tuple[TinyForCausalLM, Any]:
+def reader(shape: dict[str, int], steps: int = 400) -> tuple[TinyForCausalLM, Any]:
     """A language model of problems and solutions, in the chat that ``RewardModelVerifier`` reads; and its tokenizer."""
     tokenizer = arithmetic_tokenizer()
-    data = Solutions(tokenizer, "train", PROBLEMS, first=1_000_000, sums=sums)
+    data = Solutions(tokenizer, "train", PROBLEMS, first=1_000_000)
     model = fresh_model(tokenizer, "arithmetic-verifier", **shape)
     give_numbers_meaning(model, number_tokens(tokenizer), torch.Generator().manual_seed(2))
 
@@ -90,7 +78,7 @@ def reader(
         rows = []
         for index in data.rng.integers(len(data.questions), size=BATCH).tolist():
             wrong = data.rng.random() < READ_WRONG
-            rows.append((data.problems[index], data.write(index, wrong=wrong, styles=styles)))
+            rows.append((data.problems[index], data.write(index, wrong=wrong, styles=MIXED)))
         return next_token_loss(model, *data.batch(rows))
 
     model.train()
