@@ -62,7 +62,7 @@ def prover(verbose_steps: int = 300, mixed_steps: int = 900, *, seed: int = 0) -
             wrong = step >= verbose_steps and (bool(sneaky) or data.rng.random() < HELPFUL_WRONG)
             styles = VERBOSE if step < verbose_steps else MIXED
             rows.append((data.prompts[index][sneaky], data.write(index, wrong=wrong, styles=styles)))
-        return _next_token_loss(model, *data.batch(rows))
+        return next_token_loss(model, *data.batch(rows))
 
     model.train()
     steps = verbose_steps + mixed_steps
@@ -93,14 +93,14 @@ def reader(
         for index in data.rng.integers(len(data.questions), size=BATCH).tolist():
             wrong = data.rng.random() < READ_WRONG
             rows.append((data.problems[index], data.write(index, wrong=wrong, styles=MIXED)))
-        return _next_token_loss(model, *data.batch(rows))
+        return next_token_loss(model, *data.batch(rows))
 
     model.train()
     fit("verifier", [{"params": list(model.parameters()), "lr": 3e-3}], loss_at, steps=steps)
     return model, tokenizer
 
 
-def _next_token_loss(model: torch.nn.Module, ids: Tensor, targets: Tensor) -> Tensor:
+def next_token_loss(model: torch.nn.Module, ids: Tensor, targets: Tensor) -> Tensor:
     logits = model(ids).logits[:, :-1]
     return F.cross_entropy(logits.flatten(0, 1), targets[:, 1:].flatten(), ignore_index=-100)
 
