@@ -13,7 +13,12 @@ from oversight_envs.training.recipes.debate.run import read_evaluations
 from .common import paired
 
 LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
-ORACLES = "oracles.json"
+MADE_UP, FEW, CRITIC = "debaters scripted", "few questions", "value head"
+NESTED = ("step", "best_of", "best_of_grid")
+ORACLES, CEILINGS, COSTS = "oracles.json", "ceilings.json", "cpu_seconds.txt"
+RATES = {"supported": (0.25, 0.25, 0.25, 0.25), "unsupported": (0.05, 0.05, 0.05, 0.85)}
+"""What the scripted debaters quote: as in the warm start where a line supports their answer; where none does, mostly
+lines that they made up."""
 PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
 """Accuracies in Anthropic's fall 2023 debate update, about: QuALITY, large models."""
 
@@ -21,23 +26,31 @@ PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
 class Results:
     """``rows`` name condition, seed and step; every other field is a measure, as [value, low, high]."""
 
-    def __init__(self, rows):
-        self.rows = rows
+    def __init__(self, rows, ceilings, cpu_seconds):
+        self.rows, self.ceilings, self.cpu_seconds = rows, ceilings, cpu_seconds
 
     @classmethod
-    def read(cls, runs):
-        """``runs``: condition, seed -> folder."""
+    def read(cls, runs, out):
+        """``runs``: condition, seed -> folder; those that have measured nothing yet are left out."""
         rows = []
         for (condition, seed), folder in runs.items():
             for evaluation in read_evaluations(folder):
-                measures = {name: _three(e) for name, e in evaluation.items() if name not in ("step", "best_of")}
+                measures = {name: _three(e) for name, e in evaluation.items() if name not in NESTED}
                 for n, found in evaluation.get("best_of", {}).items():
-                    measures |= {f"best of {n}: {name}": _three(e) for name, e in found.items()}
+                    measures |= {f"initial judge, best of {n}: {name}": _three(e) for name, e in found.items()}
                 if evaluation["step"] == 0 and (Path(folder) / ORACLES).exists():
                     oracles = json.loads((Path(folder) / ORACLES).read_text(encoding="utf-8"))
                     measures |= {name: _three(e) for name, e in oracles.items()}
                 rows.append({"condition": condition, "seed": seed, "step": evaluation["step"], **measures})
-        return cls(rows)
+                for step, cells in evaluation.get("best_of_grid", {}).items():
+                    row = next(
+                        r for r in rows if (r["condition"], r["seed"], r["step"]) == (condition, seed, int(step))
+                    )
+                    for n, found in cells.items():
+                        row |= {f"best of {n}: {name}": _three(e) for name, e in found.items()}
+        ceilings = json.loads((out / CEILINGS).read_text(encoding="utf-8"))
+        costs = [(folder / COSTS).read_text("utf-8").split() for folder in runs.values() if (folder / COSTS).exists()]
+        return cls(rows, ceilings, sum(float(seconds) for run in costs for seconds in run))
 
     def steps(self, condition):
         return sorted({row["step"] for row in self.rows if row["condition"] == condition})
