@@ -1,7 +1,7 @@
 """What the runs of ``reproduce_debate.py`` measured, one row for each evaluation, and its means over seeds.
 
-Seeds are the independent units: each has its own training questions, held-out questions and random draws. So every
-interval here is Student's t over seeds, 95%.
+Seeds are the independent units: each has its own training questions, held-out questions and random draws; all start
+from one warm start. Every interval here is Student's t over seeds, 95%, of a share's log-odds where it is one.
 """
 
 import json
@@ -10,10 +10,13 @@ from pathlib import Path
 from oversight_envs.evaluation.statistics import Estimate, mean
 from oversight_envs.training.recipes.debate.run import read_evaluations
 
-from .common import paired
+from .common import mean_share, paired
 
 LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
 MADE_UP, FEW, CRITIC = "debaters scripted", "few questions", "value head"
+COUNTS = (1, 2, 4, 8, 16)
+SHARES = ("accuracy", "convincingness", "verified", "best line", "line search")
+"""How the names of measures end that are shares; the others are differences, log-odds or counts."""
 NESTED = ("step", "best_of", "best_of_grid")
 ORACLES, CEILINGS, COSTS = "oracles.json", "ceilings.json", "cpu_seconds.txt"
 RATES = {"supported": (0.25, 0.25, 0.25, 0.25), "unsupported": (0.05, 0.05, 0.05, 0.85)}
@@ -52,6 +55,10 @@ class Results:
         costs = [(folder / COSTS).read_text("utf-8").split() for folder in runs.values() if (folder / COSTS).exists()]
         return cls(rows, ceilings, sum(float(seconds) for run in costs for seconds in run))
 
+    @property
+    def conditions(self):
+        return list(dict.fromkeys(row["condition"] for row in self.rows))
+
     def steps(self, condition):
         return sorted({row["step"] for row in self.rows if row["condition"] == condition})
 
@@ -68,7 +75,8 @@ class Results:
         }
 
     def over_seeds(self, condition, measure, step) -> Estimate:
-        return mean(self.by_seed(condition, measure, step).items())
+        average = mean_share if measure.endswith(SHARES) else mean
+        return average(self.by_seed(condition, measure, step).items())
 
     def difference(self, minuend, subtrahend) -> Estimate:
         """Of two (condition, measure, step), paired by seed."""

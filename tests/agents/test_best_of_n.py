@@ -112,18 +112,20 @@ def test_candidates_are_valued_against_one_independent_draw_of_the_opponent(thin
 
     opponent = Draws()
     best = BestOfNAgent(Puppet(), CallableJudge(log_odds=log_odds), 4, opponent=opponent)
-    for protocol in (Debate(), Debate(rounds=2), Debate(turns="sequential")):
+    for protocol, rounds, draws in (
+        (Debate(), 1, 1),
+        (Debate(rounds=2), 2, 2),
+        (Debate(turns="sequential"), 1, 4),  # who speaks second hears the candidate: one draw for each
+    ):
         cases.clear()
         opponent.asked.clear()
         episode = Episode(protocol, things[0], seed=0)
-        list(drive([(episode, {"debater_0": best})]))
-        first_round = episode.log[0]
-        assert len(first_round.reply.info["values"]) == 4
-        heard = [case for case in cases if "debater_1 draw -1" in case]
-        assert len(heard) == len(cases) == 4  # a judge is shown no silent side in the round that is ranked
-        hears = protocol.turns == "sequential"
-        assert opponent.asked == [("debater_1", -1)] * (4 if hears else 1)
-        assert "draw 0" not in "".join(cases)
+        list(drive([(episode, {"debater_0": best, "debater_1": Draws()})]))
+        assert len(episode.log[0].reply.info["values"]) == 4
+        assert opponent.asked == [("debater_1", -1)] * draws
+        assert len(cases) == 4 * rounds
+        assert all("debater_1 draw -1" in case for case in cases)
+        assert not any("debater_1 draw 0" in case for case in cases[:4])  # what it says in the episode itself
     assert best.description["opponent"]
     assert "opponent" not in BestOfNAgent(Puppet(), length_judge(), 4).description
     with pytest.raises(TypeError, match="opponent=7"):
