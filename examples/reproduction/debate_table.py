@@ -231,7 +231,8 @@ def few_questions(results):
     steps = results.steps(FEW)
     note = (
         f"`{FEW}`: 64 training questions, each debated 50 times; `{LEARN}`: 1,586, each twice, of which 150 are "
-        "measured on. Training accuracy is that of fresh debates on these questions, by the debaters and judge of that step."
+        "measured on. Training accuracy is that of fresh debates on these questions, by the debaters and judge of that "
+        "step."
     )
     return markdown(("", "", "questions", "step 0", f"step {steps[2]}", f"step {steps[-1]}"), rows) + "\n\n" + note
 
