@@ -20,6 +20,7 @@ from reproduction.debate_results import (
     ALONE,
     CEILINGS,
     COSTS,
+    COUNTS,
     CRITIC,
     FEW,
     FROZEN,
@@ -46,14 +47,14 @@ from oversight_envs.training.recipes.debate.tiny import (
 
 EVALUATIONS = 6
 CONDITIONS = {
-    LEARN: {"best_of": (1, 2, 4, 8, 16), "best_of_questions": 120, "seen": 150},
+    LEARN: {"best_of": COUNTS, "best_of_questions": 100, "seen": 150},
     MADE_UP: {"train_debater": False},
-    FEW: {"questions": 64, "epochs": 50, "seen": 64},
-    CRITIC: {"ppo": replace(TUNED["ppo"], estimator="gae")},
+    FEW: {"questions": 64, "epochs": 50, "samples": 2, "seen": 64},
     FROZEN: {"train_judge": False},
     ALONE: {"train_debater": False},
+    CRITIC: {"ppo": replace(TUNED["ppo"], estimator="gae")},
 }
-"""What each changes. ``FEW`` has as many steps as the others: each of its questions is debated in every second one."""
+"""What each changes. ``FEW`` has as many steps as the others: each of its questions stands in every second one."""
 
 
 def play(folder, condition, seed, shape):
@@ -105,6 +106,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--control-seeds", type=int, nargs="+", help="seeds of the controls (default: the first 3)")
+    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=[*CONDITIONS], help="play these conditions")
     parser.add_argument("--questions", type=int, default=1586)
     parser.add_argument("--held-out", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
@@ -121,12 +123,14 @@ def main():
     shape = {"questions": arguments.questions, "held_out": arguments.held_out}
     if not (arguments.out / CEILINGS).exists():
         count_ceilings(arguments.out)
-    jobs = []
-    for (condition, seed), folder in runs.items():
-        steps = DebateConfig(**{**TUNED, **shape, **CONDITIONS[condition]}).steps
-        jobs.append(Job(f"{condition}, seed {seed}", folder, steps, (condition, seed, shape)))
+    steps = {name: DebateConfig(**{**TUNED, **shape, **changed}).steps for name, changed in CONDITIONS.items()}
+    jobs = [
+        Job("{}, seed {}".format(*run), folder, steps[run[0]], (*run, shape))
+        for run, folder in runs.items()
+        if run[0] in arguments.only
+    ]
     play_all(play, jobs, arguments.jobs)
-    results = Results.read(runs, arguments.out)
+    results = Results.read({run: folder for run, folder in runs.items() if (folder / COSTS).exists()}, arguments.out)
     name = "reproduce_debate"
     lines = "".join(json.dumps(row) + "\n" for row in results.rows)
     (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
