@@ -106,7 +106,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--control-seeds", type=int, nargs="+", help="seeds of the controls (default: the first 3)")
-    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=[*CONDITIONS], help="play these conditions")
+    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=[*CONDITIONS], help="conditions to play now")
     parser.add_argument("--questions", type=int, default=1586)
     parser.add_argument("--held-out", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
@@ -130,7 +130,10 @@ def main():
         if run[0] in arguments.only
     ]
     play_all(play, jobs, arguments.jobs)
-    results = Results.read({run: folder for run, folder in runs.items() if (folder / COSTS).exists()}, arguments.out)
+    finished = {run: folder for run, folder in runs.items() if (folder / COSTS).exists()}
+    if missing := [name for name in CONDITIONS if name not in {condition for condition, _ in finished}]:
+        raise SystemExit(f"no table yet: no run of {', '.join(missing)} is finished")
+    results = Results.read(finished, arguments.out)
     name = "reproduce_debate"
     lines = "".join(json.dumps(row) + "\n" for row in results.rows)
     (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
