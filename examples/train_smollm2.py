@@ -21,7 +21,8 @@ from oversight_envs.core.question import Task
 from oversight_envs.models import fit_passage, load
 from oversight_envs.protocols import Debate, Direct, ProverVerifier
 from oversight_envs.training import JudgeConfig, PPOConfig, TextPolicy, VerifierConfig, add_lora
-from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun
+from oversight_envs.training.recipes.debate.config import DebateConfig
+from oversight_envs.training.recipes.debate.run import DebateRun
 from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
 from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierRun
 from oversight_envs.training.score_head import score_head

@@ -1,5 +1,7 @@
 """What both reproductions draw and write with."""
 
+import math
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -13,9 +15,9 @@ def panels(count):
     return figure, np.atleast_1d(figure.subplots(1, count))
 
 
-def curve(axis, places, estimates, colour, label, style="o-"):
+def curve(axis, places, estimates, colour, label, style="o-", *, band=True):
     axis.plot(places, [e.value for e in estimates], style, color=colour, markersize=4, label=label)
-    if all(e.interval for e in estimates):
+    if band and all(e.interval for e in estimates):
         axis.fill_between(
             places, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.18, linewidth=0
         )
@@ -71,3 +73,13 @@ def paired(function, *by_seed) -> Estimate:
     """The mean over seeds of ``function`` of each seed's values."""
     shared = [seed for seed in by_seed[0] if all(seed in values for values in by_seed)]
     return mean((seed, function(*(values[seed] for values in by_seed))) for seed in shared)
+
+
+def mean_share(pairs) -> Estimate:
+    """The mean over seeds of a share, with Student's t interval of its log-odds, which can't leave [0, 1]."""
+    found = mean(pairs)
+    if found.interval is None or not 0 < found.value < 1:
+        return found
+    slope = 1 / (found.value * (1 - found.value))  # of the log-odds
+    odds, half = math.log(found.value / (1 - found.value)), slope * (found.high - found.value)
+    return Estimate(found.value, *(1 / (1 + math.exp(-edge)) for edge in (odds - half, odds + half)), found.n)

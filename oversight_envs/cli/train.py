@@ -43,7 +43,7 @@ class TrainingRun:
 
 
 def _debate(run: TrainingRun) -> tuple[int, Callable[[Report], None]]:
-    from oversight_envs.training.recipes.debate.run import DebateConfig
+    from oversight_envs.training.recipes.debate.config import DebateConfig
     from oversight_envs.training.recipes.debate.tiny import TUNED, tiny_debate
 
     debate = tiny_debate(run.out, seed=run.seed, **_settings(DebateConfig, TUNED, run.given))
