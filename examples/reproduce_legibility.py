@@ -8,15 +8,12 @@ call it again: every run goes on from its last checkpoint, and what is finished 
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
 from reproduction.jobs import Job, play_all
 from reproduction.legibility_models import warm_start
-from reproduction.legibility_results import Results
-from reproduction.legibility_runs import SHAPE, game_run, play, play_translator
-from reproduction.legibility_table import draw, table
+from reproduction.legibility_runs import game_run, play
 
 TRIED = {
     "src, .03 a token": {"reward": "src", "cost_per_token": 0.03},
