@@ -68,16 +68,19 @@ class HeldOut:
             "position_bias": asdict(metrics.decisions.position_bias),
             "log_score": asdict(metrics.decisions.log_score),
             "convincingness": asdict(self.convincingness(debater)),
+            "convincingness_trained_against": asdict(self.convincingness(debater, judge)),
             **speeches,
         }
 
-    def convincingness(self, challenger: Any) -> Estimate:
-        """How often the held-out judge prefers ``challenger`` to the initial debater; a tie is half.
+    def convincingness(self, challenger: Any, judge: LanguageModel | None = None) -> Estimate:
+        """How often a judge (None: the held-out one) prefers ``challenger`` to the initial debater; a tie is half.
 
-        Sides are balanced: each question is debated twice under one seed, with the two debaters in each other's place.
+        Under the judge that the debater is trained against it is what training sees; where that rises and the held-out
+        judge's does not, the judge is exploited. Sides are balanced: each question is debated twice under one seed,
+        with the two debaters in each other's place.
         """
-        judge = LogitJudge(self.judge)
-        return mean((r.question.id, _won(r, role)) for r, role in self._in_both_places(challenger, self.initial, judge))
+        debates = self._in_both_places(challenger, self.initial, LogitJudge(judge or self.judge))
+        return mean((record.question.id, _won(record, role)) for record, role in debates)
 
     def best_of(self, debater: Any, judge: LanguageModel, counts: Sequence[int]) -> dict[str, dict[str, Any]]:
         """Best of N under ``judge`` for each N of ``counts``; the candidates for N are the first of those for more.
