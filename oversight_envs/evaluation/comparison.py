@@ -56,6 +56,9 @@ class Condition:
     where the expert is not clearly better than the blind judge: a ratio to a gap that may be none says nothing."""
     score_difference: Estimate
     """Agent score difference: see ``decisions.score_differences``."""
+    score_difference_over_blind: Estimate | None
+    """The same less the blind judge's log-odds of the truth on each question: what hearing the agents adds to what the
+    question alone tells. None without that baseline."""
     left_out: int
     """Questions of this condition that not all others decided."""
 
@@ -228,6 +231,9 @@ class Comparison:
             baseline: paired_difference(credits(records), credits(found), seed=self.seed)
             for baseline, found in baselines.items()
         }
+        scores, over_blind = score_differences(records), None
+        if "blind" in baselines:
+            over_blind = paired_difference(scores, score_differences(baselines["blind"]), seed=self.seed)
         recovered = None
         if len(baselines) == len(BASELINES):
             blind, expert = (credits(baselines[baseline]) for baseline in BASELINES)
@@ -238,7 +244,8 @@ class Comparison:
             decisions=metrics.decisions,
             over=over,
             recovered=recovered,
-            score_difference=mean(score_differences(records)),
+            score_difference=mean(scores),
+            score_difference_over_blind=over_blind,
             left_out=len({record.question.id for record in self._all(name)} - self.shared),
         )
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_games import GAME, chat_for, play, tokenizer_for
 
-from oversight_envs.protocols import Debate, Direct
+from oversight_envs.protocols import Consultancy, Debate, Direct
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.tasks.corruption import corrupt
 from oversight_envs.tasks.stories import Stories
@@ -45,6 +45,8 @@ def test_every_word_of_every_story_prompt_is_known(
     assert_known(tokenizer, chat, play(debate, question, index, lambda ask: said))
     for expert in (False, True):
         assert_known(tokenizer, chat, play(Direct(wording="tiny_debate", expert=expert), question, index, None))
+    advice = Consultancy(wording="tiny_debate", rounds=rounds, show=show, both_orders=True)
+    assert_known(tokenizer, chat, play(advice, question, index, lambda ask: said))
     assert chat.decode(chat.encode_text(question.passage)) == question.passage
     quote = f"<quote>{line}</quote>"
     assert chat.decode(chat.encode_text(quote)) == quote

@@ -68,15 +68,18 @@ class HeldOut:
             "log_score": asdict(metrics.decisions.log_score),
             "score_difference": asdict(mean(score_differences(current))),
             "convincingness": asdict(self.convincingness(debater)),
+            "convincingness_trained_against": asdict(self.convincingness(debater, judge)),
             **speeches,
         }
 
-    def convincingness(self, challenger: Any) -> Estimate:
-        """How often the held-out judge prefers ``challenger`` to the initial debater; a tie is half.
+    def convincingness(self, challenger: Any, judge: LanguageModel | None = None) -> Estimate:
+        """How often a judge (None: the held-out one) prefers ``challenger`` to the initial debater; a tie is half.
 
-        Sides are balanced: each question is debated twice under one seed, with the two debaters in each other's place.
+        Under the judge that the debater is trained against it is what training sees; where that rises and the held-out
+        judge's does not, the judge is exploited. Sides are balanced: each question is debated twice under one seed,
+        with the two debaters in each other's place.
         """
-        return _wins(self._in_both_places(challenger, LogitJudge(self.judge)))
+        return _wins(self._in_both_places(challenger, LogitJudge(judge or self.judge)))
 
     def best_of(
         self, debater: Any, judge: LanguageModel, counts: Sequence[int], *, opponent: Any = None

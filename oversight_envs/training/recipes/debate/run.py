@@ -50,8 +50,12 @@ CURVES = Curves(
             chance=0.5,
         ),
         CurvesPanel(
-            "win rate under a held-out judge",
-            (Curve("convincingness", "beats the initial debater", "dishonest"),),
+            "reward, held-out judge and truth",
+            (
+                Curve("convincingness_trained_against", "beats the initial one, judge trained against", "dishonest"),
+                Curve("convincingness", "the same, held-out judge", "honest"),
+                Curve("dishonest_verified", "true quotes of the dishonest side"),
+            ),
             percent=True,
             chance=0.5,
         ),
@@ -70,6 +74,9 @@ CURVES = Curves(
         "{first.judge_accuracy:percent}), the blind judge on {last.blind_accuracy:percent}.",
         "The trained debater beats the initial one in {last.convincingness:percent} of debates, under a judge that it "
         "was not trained against.",
+        "Under the judge that it is trained against it does in {last.convincingness_trained_against:percent}; of the "
+        "dishonest side's quotes {last.dishonest_verified:percent} are true (before: "
+        "{first.dishonest_verified:percent}).",
     ),
 )
 """How a run's evaluations are shown."""

@@ -37,3 +37,12 @@ def test_best_of_n_curves_draw_each_candidate_once(tmp_path: Path) -> None:
     assert alone["8"]["judge_accuracy"] == curves["8"]["judge_accuracy"]
     for name in ("score", "convincingness", "ranking_convincingness"):
         assert alone["8"][name]["value"] == pytest.approx(curves["8"][name]["value"], abs=1e-6)
+
+
+def test_the_judge_trained_against_and_the_held_out_one_are_asked_about_the_same_debates(tmp_path: Path) -> None:
+    run = tiny_debate(tmp_path, **SMALL)
+    agent = CountedLines()
+    under = {name: run.measures.convincingness(agent, judge) for name, judge in (("own", run.judge), ("out", None))}
+    assert under["own"] != under["out"] == run.measures.convincingness(agent, run.held_out_judge)
+    measured = run.measures.measure(agent, run.judge, run.blind_judge)
+    assert measured["convincingness_trained_against"]["value"] == under["own"].value
