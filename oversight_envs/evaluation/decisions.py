@@ -69,7 +69,7 @@ def judges(records: Sequence[Record]) -> dict[str, Decisions]:
 
 def judge(records: Sequence[Record], role: str | None = None) -> Decisions | None:
     """The metrics of each episode's last decision (by ``role``); None where there is none or no truth is known."""
-    decided = list(_decided(records, role))
+    decided = list(decided_on(records, role))
     if not decided:
         return None
     bins = reliability(decided)
@@ -78,7 +78,7 @@ def judge(records: Sequence[Record], role: str | None = None) -> Decisions | Non
         chance=float(np.mean([1 / len(d.verdict.log_probs) for _, d, _ in decided])),
         ties=sum(d.verdict.choice is None for _, d, _ in decided),
         log_score=mean((r.question.id, d.verdict.log_probs[truth]) for r, d, truth in decided),
-        brier=mean((r.question.id, _brier(d.verdict, truth)) for r, d, truth in decided),
+        brier=mean((r.question.id, brier_score(d.verdict, truth)) for r, d, truth in decided),
         calibration_error=sum(b.count * abs(b.confidence - b.accuracy) for b in bins) / len(decided),
         bins=bins,
         position_bias=mean((r.question.id, bias) for r, d, _ in decided if (bias := first_bias(d)) is not None),
@@ -91,12 +91,12 @@ def judge(records: Sequence[Record], role: str | None = None) -> Decisions | Non
 
 def credits(records: Sequence[Record]) -> list[QuestionValue]:
     """Question and credit (1 right, 0 wrong, a tie in between) of each last decision; accuracy is their mean."""
-    return [(r.question.id, credit(d.verdict, truth)) for r, d, truth in _decided(records)]
+    return [(r.question.id, credit(d.verdict, truth)) for r, d, truth in decided_on(records)]
 
 
 def log_scores(records: Sequence[Record]) -> list[QuestionValue]:
     """Question and natural log-probability of the right answer, of each last decision."""
-    return [(r.question.id, d.verdict.log_probs[truth]) for r, d, truth in _decided(records)]
+    return [(r.question.id, d.verdict.log_probs[truth]) for r, d, truth in decided_on(records)]
 
 
 def score_differences(records: Sequence[Record]) -> list[QuestionValue]:
@@ -109,7 +109,7 @@ def score_differences(records: Sequence[Record]) -> list[QuestionValue]:
     (``sides="both"``), and on no others: they are left out.
     """
     scores: dict[bool, list[QuestionValue]] = {True: [], False: []}
-    for record, decision, truth in _decided(records):
+    for record, decision, truth in decided_on(records):
         for side in record.assigned.sides.values():
             scores[side == truth].append((record.question.id, decision.verdict.log_probs[side]))
     honest, dishonest = by_question(scores[True]), by_question(scores[False])
@@ -137,7 +137,8 @@ def reliability(decided: Sequence[tuple[Record, Decision, int]]) -> tuple[Bin, .
     )
 
 
-def _decided(records: Sequence[Record], role: str | None = None) -> Iterator[tuple[Record, Decision, int]]:
+def decided_on(records: Sequence[Record], role: str | None = None) -> Iterator[tuple[Record, Decision, int]]:
+    """Each finished record whose truth is known with its last decision (by ``role``) and that truth."""
     for record in records:
         truth = record.question.truth
         own = [decision for decision in record.decisions if role in (None, decision.role)]
@@ -151,7 +152,8 @@ def credit(verdict: Verdict, option: int) -> float:
     return 1 / verdict.log_probs.count(best) if verdict.log_probs[option] == best else 0.0
 
 
-def _brier(verdict: Verdict, truth: int) -> float:
+def brier_score(verdict: Verdict, truth: int) -> float:
+    """The squared error of the probabilities, halved."""
     return sum((p - (option == truth)) ** 2 for option, p in enumerate(verdict.probabilities)) / 2
 
 
