@@ -116,14 +116,13 @@ def show_plan(console: Console, suite: Suite, parts: Sequence[Planned]) -> dict[
 
 def show_profile(console: Console, profile: Profile) -> None:
     """Prints every measure with its interval, what was left out and why, and the time that it took."""
-    table = _table(f"{profile.name}: {profile.suite} {profile.size}", "part", "measure", "", "questions")
+    console.print(Text(f"{profile.name}: {profile.suite} {profile.size}", style="bold"))
     for name, result in profile.parts.items():
-        for place, (measure, found) in enumerate(result.measures.items()):
-            n = str(found.estimate.n) if found.estimate.n else ""
-            table.add_row("" if place else name, measure, found.estimate.text(found.style), n)
         if result.measures:
-            table.add_section()
-    console.print(table)
+            table = _table(name, "", "", "questions")
+            for measure, found in result.measures.items():
+                table.add_row(measure, found.estimate.text(found.style), str(found.estimate.n or "–"))
+            console.print(table)
     for name, result in profile.parts.items():
         if result.left_out is not None:
             console.print(Text(f"• left out: {name}: {result.left_out}", style="dim"))
