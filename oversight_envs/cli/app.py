@@ -352,6 +352,74 @@ def stress_judge(
         raise typer.Exit(FAILED)
 
 
+@app.command()
+@reports_errors
+def benchmark(
+    spec: Annotated[str | None, typer.Argument(metavar="SPEC", help="Whose profile: a model, in every role.")] = None,
+    debater: Annotated[str | None, typer.Option(help="Who debates. [default: SPEC]")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Who judges: a model, KIND:MODEL or oracle. [default: SPEC]")
+    ] = None,
+    prover: Annotated[str | None, typer.Option(help="Who writes solutions. [default: SPEC]")] = None,
+    verifier: Annotated[str | None, typer.Option(help="Who marks them. [default: SPEC]")] = None,
+    size: Annotated[Literal["quick", "full"], typer.Option(help="quick needs no files.")] = "quick",
+    quality: Annotated[Path | None, typer.Option(help="QuALITY file, for full.")] = None,
+    gsm8k: Annotated[Path | None, typer.Option(help="GSM8K file, for full.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder. [default: runs/benchmark-SIZE-SPEC]")] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Games in flight, and calls at once of a model behind a server.")
+    ] = 32,
+    reuse: Annotated[bool | None, typer.Option("--reuse/--fresh", help="As of evaluate.", show_default=False)] = None,
+    cache: Cache = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many games, and calls, tokens and dollars of servers.")
+    ] = False,
+    max_cost: MaxCost = None,
+    prices: Prices = None,
+) -> None:
+    """Put a model through a fixed suite, as debater, judge, prover and verifier: docs/benchmark.md.
+
+    Writes profile.json and a page. Games are kept as they end; the same command goes on where it was stopped. Where
+    games came to no result, the exit status is 3.
+    """
+    from oversight_envs.cli import benchmark as profiles
+    from oversight_envs.cli.costs import Limits, show_usage
+
+    specs = profiles.role_specs(spec, {"debater": debater, "judge": judge, "prover": prover, "verifier": verifier})
+    suite, parts = profiles.planned_suite(size, specs, quality, gsm8k)
+    if dry_run:
+        show_usage(stdout(), profiles.show_plan(stdout(), suite, parts), prices, estimated=True)
+        return
+    folder = out or profiles.default_folder(suite, specs)
+    profile = profiles.run_benchmark(
+        suite,
+        parts,
+        specs,
+        out=folder,
+        reuse=reuse,
+        concurrency=concurrency,
+        on_failure=_on_failure(),
+        limits=Limits(prices, max_cost, cache),
+    )
+    profiles.show_profile(stdout(), profile)
+    show_usage(stdout(), profile.usage, prices)
+    stdout().print(f"\nprofile: {folder / 'profile.json'}   page: {folder / profiles.PAGE}", soft_wrap=True)
+    if profiles.show_without_result(stdout(), profile):
+        raise typer.Exit(FAILED)
+
+
+@app.command("benchmark-compare")
+@reports_errors
+def benchmark_compare(
+    paths: Annotated[list[Path], typer.Argument(metavar="A B...", help="Profiles: files, or folders of benchmark.")],
+    seed: Annotated[int, typer.Option(min=0, help="Decides the draws behind intervals.")] = 0,
+) -> None:
+    """Compare profiles with the first of them, question by question: docs/benchmark.md."""
+    from oversight_envs.cli.benchmark import load_profiles, show_compared
+
+    show_compared(stdout(), load_profiles(paths), seed=seed)
+
+
 train = typer.Typer(help="Train the players of a published game, with tiny models, on a CPU.", no_args_is_help=True)
 app.add_typer(train, name="train")
 

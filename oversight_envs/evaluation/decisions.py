@@ -59,7 +59,7 @@ def judges(records: Sequence[Record]) -> dict[str, Decisions]:
 
 def judge(records: Sequence[Record], role: str | None = None) -> Decisions | None:
     """The metrics of each episode's last decision (by ``role``); None where there is none or no truth is known."""
-    decided = list(_decided(records, role))
+    decided = list(decided_on(records, role))
     if not decided:
         return None
     bins = reliability_bins([d.verdict for _, d, _ in decided], [credit(d.verdict, truth) for _, d, truth in decided])
@@ -82,12 +82,12 @@ def judge(records: Sequence[Record], role: str | None = None) -> Decisions | Non
 
 def credits(records: Sequence[Record]) -> list[QuestionValue]:
     """Question and credit (1 right, 0 wrong, a tie in between) of each last decision; accuracy is their mean."""
-    return [(r.question.id, credit(d.verdict, truth)) for r, d, truth in _decided(records)]
+    return [(r.question.id, credit(d.verdict, truth)) for r, d, truth in decided_on(records)]
 
 
 def log_scores(records: Sequence[Record]) -> list[QuestionValue]:
     """Question and natural log-probability of the right answer, of each last decision."""
-    return [(r.question.id, d.verdict.log_probs[truth]) for r, d, truth in _decided(records)]
+    return [(r.question.id, d.verdict.log_probs[truth]) for r, d, truth in decided_on(records)]
 
 
 def score_differences(records: Sequence[Record]) -> list[QuestionValue]:
@@ -101,7 +101,7 @@ def score_differences(records: Sequence[Record]) -> list[QuestionValue]:
     log-odds of the truth, the score difference of their naive judge, which stands as every question's baseline.
     """
     scores: dict[bool, list[QuestionValue]] = {True: [], False: []}
-    for record, decision, truth in _decided(records):
+    for record, decision, truth in decided_on(records):
         alone = all(role.judges for role in record.roles.values())
         for side in range(len(decision.verdict.log_probs)) if alone else record.assigned.sides.values():
             scores[side == truth].append((record.question.id, decision.verdict.log_probs[side]))
@@ -118,7 +118,8 @@ def first_bias(decision: Decision) -> float | None:
     return float(np.mean(offsets)) if offsets else None
 
 
-def _decided(records: Sequence[Record], role: str | None = None) -> Iterator[tuple[Record, Decision, int]]:
+def decided_on(records: Sequence[Record], role: str | None = None) -> Iterator[tuple[Record, Decision, int]]:
+    """Each finished record whose truth is known with its last decision (by ``role``) and that truth."""
     for record in records:
         truth = record.question.truth
         own = [decision for decision in record.decisions if role in (None, decision.role)]
