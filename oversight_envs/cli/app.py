@@ -458,6 +458,20 @@ def train_prover_verifier(
     _train("prover_verifier", out, seed, setting)
 
 
+@train.command("weak-to-strong")
+@reports_errors
+def train_weak_to_strong(
+    out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("runs/train-weak-to-strong"),
+    seed: TrainSeed = 0,
+    setting: Setting = None,
+) -> None:
+    """A weak judge, with and without debates to read, labels stories for a strong model that reads them; MINUTES.
+
+    The same command goes on where it was stopped. Real models: oversight_envs.training.recipes.weak_to_strong.
+    """
+    _train("weak_to_strong", out, seed, setting)
+
+
 def _train(recipe: str, out: Path, seed: int, setting: list[str] | None) -> None:
     from oversight_envs.cli.train import TrainingRun, show_training, train
 

@@ -96,7 +96,6 @@ class JudgeTrainer(SupervisedTrainer[Example]):
     def __init__(self, lm: TrainableEngine, config: JudgeConfig | None = None) -> None:
         self.lm, self.config = trainable(lm), config or JudgeConfig()
         super().__init__(lm.model, self.config)
-        self._takes = takes(lm.model)
 
     def step(self, records: Sequence[Record]) -> dict[str, float]:
         """One training step on finished episodes; statistics for the log.
@@ -124,7 +123,9 @@ class JudgeTrainer(SupervisedTrainer[Example]):
         return len(example.ids)
 
     def _losses(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
-        logits = self._last_logits([example.ids for example in examples])
+        logits = last_logits(
+            self.lm, [example.ids for example in examples], mixed_precision=self.config.mixed_precision
+        )
         log_probs = torch.log_softmax(logits, dim=-1)
         losses, sums = [], torch.zeros(4, dtype=torch.float64, device=logits.device)
         for row, example in enumerate(examples):
@@ -136,13 +137,14 @@ class JudgeTrainer(SupervisedTrainer[Example]):
             sums += torch.stack([losses[-1], mass.new_tensor(best), score, mass.exp()]).detach().double()
         return torch.stack(losses), sums
 
-    def _last_logits(self, rows: list[tuple[int, ...]]) -> Tensor:
-        """Logits [n, vocabulary] after each row, padded on the left as the engine does when it judges."""
-        device = next(self.lm.model.parameters()).device
-        width = max(map(len, rows))
-        ids, options = left_padded(rows, width, width, device, self._takes)
-        self.lm.model.eval()
-        with bfloat16_on_gpu(device, self.config.mixed_precision):
-            logits = self.lm.model(input_ids=ids, use_cache=False, **options).logits
-        last: Tensor = logits[:, -1].float()
-        return last
+
+def last_logits(lm: TrainableEngine, rows: Sequence[Sequence[int]], *, mixed_precision: bool) -> Tensor:
+    """Logits [n, vocabulary] after each row, with gradients, padded on the left as the engine does when it judges."""
+    device = next(lm.model.parameters()).device
+    width = max(map(len, rows))
+    ids, options = left_padded(rows, width, width, device, takes(lm.model))
+    lm.model.eval()
+    with bfloat16_on_gpu(device, mixed_precision):
+        logits = lm.model(input_ids=ids, use_cache=False, **options).logits
+    last: Tensor = logits[:, -1].float()
+    return last

@@ -1,0 +1,231 @@
+"""Weak-to-strong generalisation: how much of what a strong model could do does it do with a weak judge's labels?
+
+After Burns et al., *Weak-to-strong generalization* (arXiv 2312.09390): a weak judge learns from the truth, labels other
+questions, and a strong model, which reads the passage, learns from these labels; a copy of it that learns from the
+truth is the ceiling. What the weak judge reads may be debates on the question (Lang et al., *Debate helps
+weak-to-strong generalization*, arXiv 2501.13124), or several of them. Measured is accuracy on held-out questions, and
+the performance gap recovered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from oversight_envs._files import json_rows
+from oversight_envs.core.question import Task
+from oversight_envs.core.seeding import derive_seed
+from oversight_envs.evaluation.decisions import credits
+from oversight_envs.evaluation.statistics import paired_difference, share
+from oversight_envs.judges import LogitJudge
+from oversight_envs.models import LanguageModel
+from oversight_envs.play import rollout
+from oversight_envs.protocols import Direct
+from oversight_envs.training.checkpoint import Checkpoints, write_lines
+from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
+from oversight_envs.training.judges import JudgeTrainer
+from oversight_envs.training.logs import MetricsLog
+from oversight_envs.training.minibatches import epoch_batch
+from oversight_envs.training.recipes.weak_to_strong.config import CEILING, Stage, WeakToStrongConfig
+from oversight_envs.training.recipes.weak_to_strong.measures import Credits, gap_recovered
+from oversight_envs.training.recipes.weak_to_strong.students import (
+    Labels,
+    StudentTrainer,
+    hardened,
+    labelled_cases,
+)
+from oversight_envs.training.recipes.weak_to_strong.supervisor import Supervision, credits_of, mean_labels
+
+SUPERVISORS = "supervisors.jsonl"
+
+CURVES = Curves(
+    rows=SUPERVISORS,
+    x="debates",
+    names={"0": "none"},
+    panels=(
+        CurvesPanel(
+            "accuracy on held-out questions",
+            (
+                Curve("ceiling", "strong, from the truth"),
+                Curve("soft", "strong, from weak labels", "honest"),
+                Curve("weak", "weak judge", "dishonest"),
+            ),
+            percent=True,
+            chance=0.5,
+        ),
+        CurvesPanel("performance gap recovered", (Curve("soft_recovered", "from weak labels", "honest"),)),
+    ),
+    columns=(
+        Column("debates read", "debates", "text"),
+        Column("weak judge", "weak"),
+        Column("strong, weak labels", "soft"),
+        Column("strong, truth", "ceiling"),
+        Column("gap recovered", "soft_recovered", "number"),
+        Column("hard labels", "hard"),
+        Column("confidence loss", "confidence"),
+    ),
+    sentences=(
+        "After {last.debates} debates the weak judge is right on {last.weak:percent} of held-out questions, the "
+        "strong model trained on its labels on {last.soft:percent}, and on the truth on {last.ceiling:percent}.",
+    ),
+)
+"""How a run's supervisors are shown."""
+
+
+class WeakToStrongRun:
+    """One run, in one folder; what it holds already is not computed again.
+
+    Args:
+        config: its shape.
+        supervision: what weak judges read.
+        student: the strong model's game; ``Direct(expert=True)``, so that it reads the passage.
+        train, test: tasks for training and measuring, of different splits.
+        weak, strong: make a weak judge and a strong model to be trained in place, new ones for each call and always
+            the same: ``load(name).copy``.
+        folder: where metrics, measurements and checkpoints go.
+    """
+
+    def __init__(
+        self,
+        config: WeakToStrongConfig,
+        *,
+        supervision: Supervision,
+        student: Direct,
+        train: Task,
+        test: Task,
+        weak: Callable[[], LanguageModel],
+        strong: Callable[[], LanguageModel],
+        folder: str | Path,
+    ) -> None:
+        if train.full_name == test.full_name:
+            raise ValueError(f"train and test are both {train.name!r}, split {train.split!r}: give different splits")
+        self.config, self.supervision, self.game = config, supervision, student
+        self.train_task, self.test_task = train, test
+        self.weak, self.strong = weak, strong
+        drawn = train.sample(config.weak_questions + config.student_questions, seed=config.seed)
+        self.weak_questions, self.questions = drawn[: config.weak_questions], drawn[config.weak_questions :]
+        self.held_out = test.sample(config.held_out, seed=config.seed)
+        self.folder = Path(folder)
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", asdict(config))
+
+    def run(self, on_step: Callable[[int, str, Mapping[str, float]], None] | None = None) -> list[dict[str, Any]]:
+        """Trains to the end, or goes on to it; one row for each supervisor, also in ``supervisors.jsonl``.
+
+        ``on_step(step, stage, statistics)`` is called after each step, for progress bars.
+        """
+        position, state = self.checkpoints.latest() or (0, {})
+        CURVES.write(self.folder)
+        begins = 0
+        with MetricsLog(self.folder, after=position) as log:
+            for stage in self.config.stages:
+                if stage.name not in state:
+                    trainer, batch = self._training(stage, state)
+                    if position > begins:
+                        self.checkpoints.load({"model": trainer})
+                    for step in range(position - begins, stage.steps):
+                        statistics = trainer.step(batch(step))
+                        position += 1
+                        log.write(position, {f"{stage.name}/{name}": value for name, value in statistics.items()})
+                        if step + 1 < stage.steps and position % self.config.checkpoint_every == 0:
+                            self.checkpoints.save(position, {"model": trainer}, state)
+                        if on_step is not None:
+                            on_step(position, stage.name, statistics)
+                    state[stage.name] = self._measured(stage, trainer.lm)
+                    self.checkpoints.save(position, {"model": trainer}, state)
+                    write_lines(self.folder / SUPERVISORS, self._rows(state))
+                begins += stage.steps
+        return self._rows(state)
+
+    def _training(
+        self, stage: Stage, state: Mapping[str, Any]
+    ) -> tuple[JudgeTrainer | StudentTrainer, Callable[[int], Any]]:
+        """What trains a stage's model, and what it is given in each step."""
+        config, seed = self.config, self.config.seed
+        if stage.kind == "weak":
+            lm = self.weak()
+            records = self.supervision.records(
+                lm, self.train_task, self.weak_questions, stage.debates, derive_seed(seed, "weak judge's debates")
+            )
+            return JudgeTrainer(lm, config.weak), lambda step: epoch_batch(records, step, config.batch, seed)
+        lm = self.strong()
+        cases = labelled_cases(self.game, self.questions, self._labels(stage, state), lm, seed)
+        own = config.confidence if stage.kind == "confidence" else 0.0
+        warmup = round(config.confidence_warmup * stage.steps)
+        trainer = StudentTrainer(lm, config.student, confidence=own, warmup=warmup)
+        return trainer, lambda step: [case for both in epoch_batch(cases, step, config.batch, seed) for case in both]
+
+    def _labels(self, stage: Stage, state: Mapping[str, Any]) -> Labels:
+        """What the supervisor of a student, or of the ceiling, says of its questions."""
+        if stage.kind == CEILING:
+            return {q.id: [float(option == q.truth) for option in range(len(q.options))] for q in self.questions}
+        given: Labels = state[f"weak-{min(stage.debates, 1)}"]["labels"][str(stage.debates)]
+        return {id: hardened(p) for id, p in given.items()} if stage.kind == "hard" else given
+
+    def _measured(self, stage: Stage, lm: LanguageModel) -> dict[str, Any]:
+        """Whether a stage's model is right on each held-out question; of a weak judge also the labels that it gives.
+
+        A weak judge is measured as it labels: after as many debates.
+        """
+        if stage.kind != "weak":
+            found = {"credits": self._credits(lm)}
+            return found | ({"before": self._credits(self.strong())} if stage.kind == CEILING else {})
+        counts = [count for count in self.config.debates if min(count, 1) == stage.debates]
+        measured: dict[str, Any] = {}
+        for what, task, questions in (
+            ("labels", self.train_task, self.questions),
+            ("held_out", self.test_task, self.held_out),
+        ):
+            seed = derive_seed(self.config.seed, f"debates for {what}")
+            records = self.supervision.records(lm, task, questions, max(counts), seed)
+            measured[what] = {str(count): mean_labels(records, count) for count in counts}
+        return measured
+
+    def _credits(self, lm: LanguageModel) -> dict[str, float]:
+        """Whether a strong model is right on each held-out question."""
+        return dict(
+            credits(rollout(self.game, self.test_task, {"judge_0": LogitJudge(lm)}, questions=self.held_out, seed=1))
+        )
+
+    def _rows(self, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One row for each supervisor whose students have all been measured."""
+        rows = []
+        weak = {
+            int(count): (credits_of(labels, self.held_out), credits_of(found["labels"][count], self.questions))
+            for name, found in state.items()
+            if name.startswith("weak-")
+            for count, labels in found["held_out"].items()
+        }
+        for count in sorted(self.config.debates):
+            students = {loss: state.get(f"{loss}-{count}") for loss in self.config.losses}
+            if None in students.values():
+                break
+            supervisor, labels = weak[count]
+            ceiling = state[CEILING]["credits"]
+            row: dict[str, Any] = {
+                "debates": count,
+                "weak": _share(supervisor),
+                "labels": _share(labels),
+                "ceiling": _share(ceiling),
+                "before": _share(state[CEILING]["before"]),
+            }
+            for loss, found in students.items():
+                student = found["credits"]
+                row[loss] = _share(student)
+                row[f"{loss}_gain"] = asdict(paired_difference(student.items(), supervisor.items()))
+                row[f"{loss}_recovered"] = asdict(gap_recovered(supervisor, student, ceiling))
+                if 0 in weak:  # one yardstick for all supervisors
+                    row[f"{loss}_recovered_from_blind"] = asdict(gap_recovered(weak[0][0], student, ceiling))
+            rows.append(row)
+        return rows
+
+
+def read_supervisors(folder: str | Path) -> list[dict[str, Any]]:
+    """The rows that the run in ``folder`` has made so far."""
+    path = Path(folder) / SUPERVISORS
+    return list(json_rows(path)) if path.exists() else []
+
+
+def _share(found: Credits) -> dict[str, Any]:
+    return asdict(share(found.items()))
