@@ -66,12 +66,17 @@ class Results:
 
     def by_seed(self, condition, measure, step):
         """Seed -> value; ``step`` may count from the end, as -1, through the steps that were measured."""
+        return {seed: found[0] for seed, found in self._found(condition, measure, step)}
+
+    def lows(self, condition, measure, step):
+        """The lower ends of the seeds' own intervals, over questions."""
+        return [found[1] for _, found in self._found(condition, measure, step) if found[1] is not None]
+
+    def _found(self, condition, measure, step):
         step = self.steps(condition)[step] if step < 0 else step
-        return {
-            row["seed"]: row[measure][0]
-            for row in self.rows
-            if (row["condition"], row["step"]) == (condition, step) and row.get(measure, [None])[0] is not None
-        }
+        for row in self.rows:
+            if (row["condition"], row["step"]) == (condition, step) and row.get(measure, [None])[0] is not None:
+                yield row["seed"], row[measure]
 
     def over_seeds(self, condition, measure, step) -> Estimate:
         average = mean_share if measure.endswith(SHARES) else mean

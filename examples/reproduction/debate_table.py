@@ -107,6 +107,7 @@ def claims(results):
 
     best, gullible = "best of {}: convincingness", "initial judge, best of {}: judge_accuracy"
     few_blind = results.over_seeds(FEW, "train_blind_accuracy", -1)
+    few_low = min(results.lows(FEW, "train_blind_accuracy", -1), default=0.0)
     gap = change(FEW, "train_blind_accuracy", -1, than="blind_accuracy")
     asd = change(LEARN, "score_difference")
     rows = [
@@ -153,9 +154,9 @@ def claims(results):
             *falls(change(FROZEN, "dishonest_verified")),
         ),
         (
-            "few questions: the blind judge fits them (at least 95% right)",
-            few_blind.text("percent"),
-            above(few_blind, 0.95),
+            "few questions: the blind judge fits them (above 90% in each seed's own interval)",
+            f"{few_blind.text('percent')}, at least {few_low:.0%}",
+            few_low > 0.9,
         ),
         ("and does not generalise: on held-out questions 20 points less", gap.text("points"), above(gap, 0.2)),
         ("and the judge does: it rises on held-out questions", *rises(change(FEW, "judge_accuracy"))),
