@@ -23,14 +23,15 @@ from oversight_envs.cli.options import build_task
 from oversight_envs.core.question import Task
 from oversight_envs.models import fit_passage, load
 from oversight_envs.protocols import Debate, Direct, ProverVerifier
+from oversight_envs.protocols.debate import DEBATERS
 from oversight_envs.training import JudgeConfig, PPOConfig, TextPolicy, VerifierConfig, add_lora
 from oversight_envs.training.recipes.debate.config import DebateConfig
 from oversight_envs.training.recipes.debate.run import DebateRun
 from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
 from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierRun
 from oversight_envs.training.recipes.weak_to_strong.config import WeakToStrongConfig
+from oversight_envs.training.recipes.weak_to_strong.reading import Reading
 from oversight_envs.training.recipes.weak_to_strong.run import WeakToStrongRun
-from oversight_envs.training.recipes.weak_to_strong.supervisor import Supervision
 from oversight_envs.training.score_head import score_head
 
 
@@ -124,8 +125,9 @@ def build(options):
         debater = LanguageModelAgent(strong, **speaking)
         return WeakToStrongRun(
             WeakToStrongConfig(**sizes, **learning, **shape),
-            supervision=Supervision(Direct(both_orders=True), Debate(both_orders=True), debater),
-            student=Direct(expert=True, both_orders=True),
+            blind=Reading(Direct(both_orders=True)),
+            debate=Reading(Debate(both_orders=True), dict.fromkeys(DEBATERS, debater)),
+            student=Reading(Direct(expert=True, both_orders=True)),
             weak=judge,
             strong=lambda: judge(strong),
             **parts,

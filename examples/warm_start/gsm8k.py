@@ -41,6 +41,8 @@ from oversight_envs.training.samples import TokenSequence
 from oversight_envs.training.supervised import SupervisedTrainer
 
 GAME = ProverVerifier(provers="helpful", verifier=False)
+UNCHANGING = ("model", "lora", "batch", "longest", "held_out", "max_new_tokens", "bfloat16", "seed")
+"""Options that a run keeps when it goes on; steps may be added."""
 
 
 class SolutionTrainer(SupervisedTrainer[TokenSequence]):
@@ -98,7 +100,7 @@ def right(lm, task, questions, options):
 
 
 def train(options):
-    """Trains to the end, or goes on to it; one row for each point that was measured, also in ``evaluations.jsonl``."""
+    """Trains to step ``--steps``, or goes on to it; the page tells of each point that was measured, as it is."""
     lm = load(options.model, device=options.device)
     lora = (
         LoraConfig(r=options.lora, lora_alpha=2 * options.lora, target_modules="all-linear") if options.lora else None
@@ -110,20 +112,19 @@ def train(options):
     questions = test.sample(options.held_out, seed=options.seed)
     config = TrainingConfig(
         learning_rate=options.lr or (2e-4 if lora else 1e-4),
-        schedule="linear",
-        total_steps=options.steps,
-        warmup_steps=max(1, options.steps // 20),
+        warmup_steps=10,
         max_batch_tokens=4096 if on_cpu else 32_768,
         seed=options.seed,
     )
     trainer = SolutionTrainer(policy, config)
-    unchanging = {k: v for k, v in vars(options).items() if k not in ("out", "path", "device", "checkpoint_every")}
-    kept = Checkpoints(options.out / "checkpoints", unchanging, keep=1)
+    shape = {name: getattr(options, name) for name in UNCHANGING}
+    kept = Checkpoints(options.out / "checkpoints", shape, keep=1)
     done = (kept.load({"model": trainer}) or (0, {}))[0]
     place = options.out / "evaluations.jsonl"
     rows = [json.loads(line) for line in place.read_text("utf-8").splitlines()] if place.exists() else []
     rows = [row for row in rows if row["step"] <= done]
-    measured = {round(k * options.steps / (options.evaluations - 1)) for k in range(options.evaluations)}
+    measured = {*range(0, options.steps, options.evaluate_every), options.steps}
+    facts = {"examples": len(examples), "device": policy.lm.model.device.type, "rate": config.learning_rate}
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar, MetricsLog(options.out, after=done) as log:
         task = bar.add_task("training steps", total=options.steps, completed=done)
@@ -133,17 +134,18 @@ def train(options):
                 found = right(policy.lm, test, questions, options)
                 rows.append({"step": step, **found, "cpu_seconds": time.process_time() - began})
                 write_lines(place, rows)
+                (options.out / "warm_start_gsm8k.md").write_text(report(rows, facts, options), encoding="utf-8")
+                kept.save(step, {"model": trainer})
             if step == options.steps:
                 break
             began = time.process_time()
             with precision(options, policy.lm.model):
                 statistics = trainer.step(epoch_batch(examples, step, options.batch, options.seed))
             log.write(step + 1, {**statistics, "cpu_seconds": time.process_time() - began})
-            if (step + 1) % options.checkpoint_every == 0 or step + 1 in {*measured, options.steps}:
+            if (step + 1) % options.checkpoint_every == 0:
                 kept.save(step + 1, {"model": trainer})
             bar.update(task, completed=step + 1)
     policy.save(options.out / "model")
-    return rows, {"examples": len(examples), "device": policy.lm.model.device.type, "rate": config.learning_rate}
 
 
 def precision(options, model):
@@ -162,13 +164,13 @@ def report(rows, facts, options):
         f"`python {shlex.join(sys.argv)}`, {date.today()}, {packages}, Python {platform.python_version()}; "
         f"{facts['device']}, {torch.get_num_threads()} threads, {kind}; {cpu:.0f} minutes of CPU time.",
         "",
-        f"{options.steps} steps of {options.batch} of {facts['examples']} training problems (at most {options.longest} "
-        f"tokens), so {options.steps * options.batch / facts['examples']:.2f} epochs; learning rate "
-        f"{facts['rate']:g} falling to 0, {f'LoRA of rank {options.lora}' if options.lora else 'all weights'}. "
-        f"{options.held_out} test problems, the same each time, greedy, at most {options.max_new_tokens} tokens. 95% "
-        "intervals over problems (Wilson).",
+        f"Trained on {rows[-1]['step'] * options.batch} problems, of {facts['examples']} of at most {options.longest} "
+        f"tokens, {options.batch} in a step, with learning rate {facts['rate']:g}, "
+        f"{f'LoRA of rank {options.lora}' if options.lora else 'all weights'}. "
+        f"Measured on {options.held_out} test problems, the same each time, greedily, with at most "
+        f"{options.max_new_tokens} tokens. 95% intervals over problems (Wilson).",
         "",
-        "| step | training problems read | loss, nats a token | right | ends in an answer |",
+        "| step | problems read | loss, nats a token | right | gives an answer |",
         "|---|---|---|---|---|",
     ]
     for row in rows:
@@ -176,7 +178,9 @@ def report(rows, facts, options):
         loss = f"{sum(before) / len(before):.3f}" if before else "–"
         shares = (Estimate(**row[name]).text("percent") for name in ("right", "answered"))
         lines.append(f"| {' | '.join([str(row['step']), str(row['step'] * options.batch), loss, *shares])} |")
-    return "\n".join([*lines, "", "Loss: mean over the 20 steps before, on problems that were new to the model.", ""])
+    return "\n".join(
+        [*lines, "", "Loss: mean over the last (at most 20) steps before, each taken before its update.", ""]
+    )
 
 
 def main():
@@ -187,11 +191,11 @@ def main():
     parser.add_argument("--device", help="a GPU if there is one, by default")
     parser.add_argument("--lora", type=int, metavar="RANK", help="train adapters; all weights by default")
     parser.add_argument("--lr", type=float, help="1e-4, or 2e-4 with --lora, by default")
-    parser.add_argument("--steps", type=int, default=1400, help="training steps; 3 epochs by default")
+    parser.add_argument("--steps", type=int, default=1400, help="to which step to train: 3 epochs by default")
     parser.add_argument("--batch", type=int, default=16, help="problems in one step")
     parser.add_argument("--longest", type=int, default=512, help="tokens of a problem with its solution")
     parser.add_argument("--held-out", type=int, default=150, help="test problems to measure on")
-    parser.add_argument("--evaluations", type=int, default=5, help="how often, before and after training included")
+    parser.add_argument("--evaluate-every", type=int, default=200, help="steps; before and after training, too")
     parser.add_argument("--max-new-tokens", type=int, default=200)
     parser.add_argument(
         "--bfloat16", action="store_true", help="train in autocast; on a CPU it needs AVX-512 BF16 to be faster"
@@ -199,10 +203,8 @@ def main():
     parser.add_argument("--checkpoint-every", type=int, default=50, help="steps")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    rows, facts = train(options)
-    page = report(rows, facts, options)
-    (options.out / "warm_start_gsm8k.md").write_text(page, encoding="utf-8")
-    print(page)
+    train(options)
+    print((options.out / "warm_start_gsm8k.md").read_text("utf-8"))
 
 
 if __name__ == "__main__":

@@ -16,13 +16,11 @@ from typing import Any
 
 from oversight_envs._files import json_rows
 from oversight_envs.core.question import Task
+from oversight_envs.core.record import Record
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.decisions import credits
 from oversight_envs.evaluation.statistics import paired_difference, share
-from oversight_envs.judges import LogitJudge
 from oversight_envs.models import LanguageModel
-from oversight_envs.play import rollout
-from oversight_envs.protocols import Direct
 from oversight_envs.training.checkpoint import Checkpoints, write_lines
 from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
 from oversight_envs.training.judges import JudgeTrainer
@@ -30,13 +28,8 @@ from oversight_envs.training.logs import MetricsLog
 from oversight_envs.training.minibatches import epoch_batch
 from oversight_envs.training.recipes.weak_to_strong.config import CEILING, Stage, WeakToStrongConfig
 from oversight_envs.training.recipes.weak_to_strong.measures import Credits, gap_recovered
-from oversight_envs.training.recipes.weak_to_strong.students import (
-    Labels,
-    StudentTrainer,
-    hardened,
-    labelled_cases,
-)
-from oversight_envs.training.recipes.weak_to_strong.supervisor import Supervision, credits_of, mean_labels
+from oversight_envs.training.recipes.weak_to_strong.reading import Labels, Reading, credits_of, mean_labels
+from oversight_envs.training.recipes.weak_to_strong.students import StudentTrainer, hardened, labelled_cases
 
 SUPERVISORS = "supervisors.jsonl"
 
@@ -79,8 +72,8 @@ class WeakToStrongRun:
 
     Args:
         config: its shape.
-        supervision: what weak judges read.
-        student: the strong model's game; ``Direct(expert=True)``, so that it reads the passage.
+        blind, debate: what weak judges read where they read no debate, and of each debate.
+        student: what the strong model reads: ``Reading(Direct(expert=True, both_orders=True))`` is the passage.
         train, test: tasks for training and measuring, of different splits.
         weak, strong: make a weak judge and a strong model to be trained in place, new ones for each call and always
             the same: ``load(name).copy``.
@@ -91,8 +84,9 @@ class WeakToStrongRun:
         self,
         config: WeakToStrongConfig,
         *,
-        supervision: Supervision,
-        student: Direct,
+        blind: Reading,
+        debate: Reading,
+        student: Reading,
         train: Task,
         test: Task,
         weak: Callable[[], LanguageModel],
@@ -101,7 +95,7 @@ class WeakToStrongRun:
     ) -> None:
         if train.full_name == test.full_name:
             raise ValueError(f"train and test are both {train.name!r}, split {train.split!r}: give different splits")
-        self.config, self.supervision, self.game = config, supervision, student
+        self.config, self.supervisors, self.student = config, (blind, debate), student
         self.train_task, self.test_task = train, test
         self.weak, self.strong = weak, strong
         drawn = train.sample(config.weak_questions + config.student_questions, seed=config.seed)
@@ -109,6 +103,7 @@ class WeakToStrongRun:
         self.held_out = test.sample(config.held_out, seed=config.seed)
         self.folder = Path(folder)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", asdict(config))
+        self._read: list[Record] | None = None
 
     def run(self, on_step: Callable[[int, str, Mapping[str, float]], None] | None = None) -> list[dict[str, Any]]:
         """Trains to the end, or goes on to it; one row for each supervisor, also in ``supervisors.jsonl``.
@@ -144,17 +139,18 @@ class WeakToStrongRun:
         """What trains a stage's model, and what it is given in each step."""
         config, seed = self.config, self.config.seed
         if stage.kind == "weak":
-            lm = self.weak()
-            records = self.supervision.records(
-                lm, self.train_task, self.weak_questions, stage.debates, derive_seed(seed, "weak judge's debates")
-            )
-            return JudgeTrainer(lm, config.weak), lambda step: epoch_batch(records, step, config.batch, seed)
+            reading = self.supervisors[stage.debates]
+            records = reading.records(self.train_task, self.weak_questions, seed=derive_seed(seed, "weak judges read"))
+            judge = JudgeTrainer(self.weak(), config.weak)
+            return judge, lambda step: epoch_batch(records, step, config.batch, seed)
         lm = self.strong()
-        cases = labelled_cases(self.game, self.questions, self._labels(stage, state), lm, seed)
+        if self._read is None:
+            self._read = self.student.records(self.train_task, self.questions, seed=derive_seed(seed, "students read"))
+        cases = labelled_cases(self._read, self._labels(stage, state), lm)
         own = config.confidence if stage.kind == "confidence" else 0.0
         warmup = round(config.confidence_warmup * stage.steps)
-        trainer = StudentTrainer(lm, config.student, confidence=own, warmup=warmup)
-        return trainer, lambda step: [case for both in epoch_batch(cases, step, config.batch, seed) for case in both]
+        student = StudentTrainer(lm, config.student, confidence=own, warmup=warmup)
+        return student, lambda step: [case for game in epoch_batch(cases, step, config.batch, seed) for case in game]
 
     def _labels(self, stage: Stage, state: Mapping[str, Any]) -> Labels:
         """What the supervisor of a student, or of the ceiling, says of its questions."""
@@ -172,21 +168,21 @@ class WeakToStrongRun:
             found = {"credits": self._credits(lm)}
             return found | ({"before": self._credits(self.strong())} if stage.kind == CEILING else {})
         counts = [count for count in self.config.debates if min(count, 1) == stage.debates]
+        games = {str(count): max(1, count) for count in counts}
         measured: dict[str, Any] = {}
         for what, task, questions in (
             ("labels", self.train_task, self.questions),
             ("held_out", self.test_task, self.held_out),
         ):
-            seed = derive_seed(self.config.seed, f"debates for {what}")
-            records = self.supervision.records(lm, task, questions, max(counts), seed)
-            measured[what] = {str(count): mean_labels(records, count) for count in counts}
+            seed = derive_seed(self.config.seed, "weak judges decide", what)
+            reading = self.supervisors[stage.debates]
+            records = reading.records(task, questions, lm=lm, samples=max(games.values()), seed=seed)
+            measured[what] = {count: mean_labels(records, number) for count, number in games.items()}
         return measured
 
     def _credits(self, lm: LanguageModel) -> dict[str, float]:
         """Whether a strong model is right on each held-out question."""
-        return dict(
-            credits(rollout(self.game, self.test_task, {"judge_0": LogitJudge(lm)}, questions=self.held_out, seed=1))
-        )
+        return dict(credits(self.student.records(self.test_task, self.held_out, lm=lm, seed=1)))
 
     def _rows(self, state: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row for each supervisor whose students have all been measured."""

@@ -8,18 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from oversight_envs.core.episode import Episode
-from oversight_envs.core.question import Question
-from oversight_envs.core.requests import Case
-from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.record import Record
+from oversight_envs.core.requests import LABELS
 from oversight_envs.models import TrainableEngine
-from oversight_envs.protocols import Direct
 from oversight_envs.training.judges import JudgeConfig, last_logits
 from oversight_envs.training.policy import trainable
+from oversight_envs.training.recipes.weak_to_strong.reading import Labels
 from oversight_envs.training.supervised import SupervisedTrainer
-
-Labels = Mapping[str, Sequence[float]]
-"""Question -> how probable its options are, in the question's own order."""
 
 
 class LabelledCase(NamedTuple):
@@ -37,19 +32,16 @@ def hardened(probabilities: Sequence[float]) -> tuple[float, ...]:
     return tuple(won / sum(winners) for won in winners)
 
 
-def labelled_cases(
-    game: Direct, questions: Sequence[Question], labels: Labels, lm: TrainableEngine, seed: int
-) -> list[list[LabelledCase]]:
-    """What a student reads of each question (one case for each answer order), with what its supervisor says of it."""
+def labelled_cases(records: Sequence[Record], labels: Labels, lm: TrainableEngine) -> list[list[LabelledCase]]:
+    """For each finished game the cases that its judge read (one for each answer order), as ``labels`` have them."""
     found = []
-    for question in questions:
-        episode = Episode(game, question, derive_seed(seed, "student's page", question.id))
+    for record in records:
+        target, prompts = labels[record.question.id], {entry.index: entry.prompt for entry in record.entries}
         cases = []
-        for case in episode.asks:
-            assert isinstance(case, Case)
-            ids, label_ids = lm.label_prompt(case.prompt, case.labels)
-            target = [labels[question.id][question.options.index(option)] for option in case.options]
-            cases.append(LabelledCase(tuple(ids), tuple(label_ids), tuple(target)))
+        for decision in record.decisions:
+            for place, order in enumerate(decision.orders):
+                ids, label_ids = lm.label_prompt(prompts[decision.index + place], LABELS[: len(order)])
+                cases.append(LabelledCase(tuple(ids), tuple(label_ids), tuple(target[option] for option in order)))
         found.append(cases)
     return found
 

@@ -1,30 +1,36 @@
 """The weak-to-strong recipe in small: the tiny models on stories, a whole run in minutes on one core.
 
-The strong model is the debater's: it reads the story and has learnt to quote from it, but never to decide, so what weak
-labels have to bring out is partly there. The weak judge is the gullible one, which never sees a story.
+The tiny models can't learn to read stories from few labels: after 150 steps of 64 stories, learnt from the truth, they
+are still as good as blind. So the strong model reads for each answer the line of the story that supports it best, and
+is pretrained to weigh such lines; only its head is new. The weak judges read the question alone, or debates in which
+the untrained debaters quote whatever they quote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from oversight_envs.agents import LanguageModelAgent
-from oversight_envs.models import load
+import torch
+
+from oversight_envs.agents import LanguageModelAgent, ScriptedAgent
+from oversight_envs.core.requests import Turn
+from oversight_envs.models import LanguageModel, load
 from oversight_envs.protocols import Debate, Direct
+from oversight_envs.protocols.debate import DEBATERS
 from oversight_envs.tasks.stories import Stories
 from oversight_envs.training.judges import JudgeConfig
-from oversight_envs.training.recipes.debate.tiny import MAX_NEW_TOKENS
+from oversight_envs.training.recipes.debate.tiny import MAX_NEW_TOKENS, best_line
 from oversight_envs.training.recipes.weak_to_strong.config import WeakToStrongConfig
+from oversight_envs.training.recipes.weak_to_strong.reading import Reading
 from oversight_envs.training.recipes.weak_to_strong.run import WeakToStrongRun
-from oversight_envs.training.recipes.weak_to_strong.supervisor import Supervision
 
 TUNED: Mapping[str, Any] = MappingProxyType(
     {
         "weak": JudgeConfig(learning_rate=5e-4),
-        "student": JudgeConfig(learning_rate=1e-3, mass_coef=1.0),
+        "student": JudgeConfig(learning_rate=1e-3),
     }
 )
 """Fields of ``WeakToStrongConfig`` that suit these models."""
@@ -32,17 +38,39 @@ TUNED: Mapping[str, Any] = MappingProxyType(
 
 def tiny_weak_to_strong(folder: str | Path, *, seed: int = 0, **settings: Any) -> WeakToStrongRun:
     """The run in ``folder``; ``settings`` replace fields of ``WeakToStrongConfig``, such as debates or losses."""
+    train, test = Stories("train"), Stories("test")
+    game = Debate(wording="tiny_debate", both_orders=True)
+    debater = LanguageModelAgent("tiny-stories-debater", max_new_tokens=MAX_NEW_TOKENS)
     return WeakToStrongRun(
         WeakToStrongConfig(seed=seed, **{**TUNED, **settings}),
-        supervision=Supervision(
-            Direct(wording="tiny_debate", both_orders=True),
-            Debate(wording="tiny_debate", both_orders=True),
-            LanguageModelAgent("tiny-stories-debater", max_new_tokens=MAX_NEW_TOKENS),
-        ),
-        student=Direct(wording="tiny_debate", expert=True, both_orders=True),
-        train=Stories("train"),
-        test=Stories("test"),
+        blind=Reading(Direct(wording="tiny_debate", both_orders=True)),
+        debate=Reading(game, dict.fromkeys(DEBATERS, debater)),
+        student=Reading(game, dict.fromkeys(DEBATERS, ScriptedAgent(best_lines(train, test)))),
+        train=train,
+        test=test,
         weak=load("tiny-stories-judge").copy,
-        strong=load("tiny-stories-debater").copy,
+        strong=strong_model,
         folder=folder,
     )
+
+
+def strong_model() -> LanguageModel:
+    """The held-out judge's model with a new head: it has learnt to weigh lines, and not how to say what it found.
+
+    The rows of the labels in its output layer are 0, so that it finds both answers equally probable at first.
+    """
+    lm = load("tiny-stories-heldout").copy()
+    with torch.no_grad():
+        lm.model.lm_head.weight[lm.label_ids(("A", "B"))] = 0
+    return lm
+
+
+def best_lines(*tasks: Stories) -> Callable[[Turn], str]:
+    """``best_line`` for any story of these tasks, which it finds by the question's id."""
+    stories = {task[0].id.rpartition("-")[0]: task for task in tasks}
+
+    def speak(turn: Turn) -> str:
+        task, _, number = turn.question_id.rpartition("-")
+        return best_line([stories[task][int(number)]])(turn)
+
+    return speak

@@ -9,6 +9,7 @@ import pytest
 
 from oversight_envs.tasks.stories import Stories
 from oversight_envs.training import CheckpointError, read_metrics
+from oversight_envs.training.recipes.weak_to_strong.reading import Reading
 from oversight_envs.training.recipes.weak_to_strong.run import WeakToStrongRun, read_supervisors
 from oversight_envs.training.recipes.weak_to_strong.tiny import tiny_weak_to_strong
 
@@ -20,7 +21,7 @@ SMALL: dict[str, Any] = {
     "held_out": 12,
     "batch": 8,
     "debates": (0, 2),
-    "losses": ("soft", "hard", "confidence"),
+    "losses": ("soft", "confidence"),
     "checkpoint_every": 1,
 }
 
@@ -28,26 +29,17 @@ SMALL: dict[str, Any] = {
 def test_a_run_that_was_stopped_ends_with_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tiny_weak_to_strong(tmp_path / "whole", **SMALL)
     names = [stage.name for stage in run.config.stages]
-    assert names == [
-        "ceiling",
-        "weak-0",
-        "soft-0",
-        "hard-0",
-        "confidence-0",
-        "weak-1",
-        "soft-2",
-        "hard-2",
-        "confidence-2",
-    ]
+    assert names == ["ceiling", "weak-0", "soft-0", "confidence-0", "weak-1", "soft-2", "confidence-2"]
     whole = run.run()
     assert [row["debates"] for row in whole] == [0, 2]
     assert whole == read_supervisors(tmp_path / "whole")
     assert whole[0]["ceiling"] == whole[1]["ceiling"]
     assert whole[0]["soft"]["n"] == 12
+    assert whole[0]["before"]["value"] == 0.5  # its head is new
     assert whole[0]["soft_recovered"] == whole[0]["soft_recovered_from_blind"]
 
     def stop(step: int, stage: str, statistics: Any) -> None:
-        if step in (3, 13):  # amid a weak judge's training, and a student's
+        if step in (3, 11):  # amid a weak judge's training, and a student's
             raise KeyboardInterrupt
 
     for _ in range(2):
@@ -80,6 +72,10 @@ def test_runs_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=message):
             tiny_weak_to_strong(tmp_path, **SMALL | settings)
     run = tiny_weak_to_strong(tmp_path / "run", **SMALL)
-    parts = {"supervision": run.supervision, "student": run.game, "weak": run.weak, "strong": run.strong}
+    blind, debate = run.supervisors
+    parts = {"blind": blind, "debate": debate, "student": run.student, "weak": run.weak, "strong": run.strong}
     with pytest.raises(ValueError, match="different splits"):
         WeakToStrongRun(run.config, train=Stories("test"), test=Stories("test"), folder=tmp_path, **parts)
+    for players, message in (({}, "nobody plays debater_0, debater_1"), (debate.players | {"judge_0": 0}, "who reads")):
+        with pytest.raises(ValueError, match=message):
+            Reading(debate.game, players)

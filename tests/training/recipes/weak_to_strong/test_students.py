@@ -9,6 +9,7 @@ from oversight_envs.models import LanguageModel, load
 from oversight_envs.protocols import Direct
 from oversight_envs.tasks.stories import Stories
 from oversight_envs.training import JudgeConfig
+from oversight_envs.training.recipes.weak_to_strong.reading import Reading
 from oversight_envs.training.recipes.weak_to_strong.students import (
     LabelledCase,
     StudentTrainer,
@@ -18,7 +19,7 @@ from oversight_envs.training.recipes.weak_to_strong.students import (
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-GAME = Direct(wording="tiny_debate", expert=True, both_orders=True)
+PASSAGE = Reading(Direct(wording="tiny_debate", expert=True, both_orders=True))
 
 
 def student() -> LanguageModel:
@@ -28,13 +29,15 @@ def student() -> LanguageModel:
 def some_cases(count: int = 4, probability: float = 0.8) -> list[LabelledCase]:
     questions = Stories("train").sample(count, seed=3)
     labels = {q.id: (probability, 1 - probability) for q in questions}
-    return [case for both in labelled_cases(GAME, questions, labels, student(), 0) for case in both]
+    records = PASSAGE.records(Stories("train"), questions, seed=0)
+    return [case for both in labelled_cases(records, labels, student()) for case in both]
 
 
 def test_labels_go_with_the_options_and_not_with_the_letters() -> None:
     (question,) = Stories("train").sample(1, seed=3)
     lm = student()
-    ((first, second),) = labelled_cases(GAME, [question], {question.id: (0.9, 0.1)}, lm, 0)
+    records = PASSAGE.records(Stories("train"), [question], seed=0)
+    ((first, second),) = labelled_cases(records, {question.id: (0.9, 0.1)}, lm)
     assert first.target == second.target[::-1]
     for case in (first, second):
         page = lm.decode(case.ids)
