@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from oversight_envs.evaluation.benchmark.compare import compare_profiles
-from oversight_envs.evaluation.benchmark.plan import find_suite, plan
-from oversight_envs.evaluation.benchmark.profile import Profile, run
+from oversight_envs.evaluation.benchmark.plan import find_suite, plan_suite
+from oversight_envs.evaluation.benchmark.profile import Profile
+from oversight_envs.evaluation.benchmark.run import run_suite
 from oversight_envs.evaluation.benchmark.suite import MODEL, SUITES, Suite
 from oversight_envs.play import StoreError
 
@@ -28,7 +29,7 @@ SMALL = replace(QUICK, parts=tuple([replace(part, questions=3) for part in QUICK
 
 
 def play(suite: Suite, specs: dict[str, str], out: Path, **options: Any) -> Profile:
-    return run(suite, plan(suite, specs), specs, out=out, **options)[0]
+    return run_suite(suite, plan_suite(suite, specs), specs, out=out, **options)[0]
 
 
 def without_time(path: Path) -> Any:
@@ -136,13 +137,13 @@ def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="size='large': choose one of"):
         find_suite("oversight-v0", "large")
     with pytest.raises(ValueError, match="specs is empty"):
-        plan(QUICK, {})
+        plan_suite(QUICK, {})
     with pytest.raises(ValueError, match="a person would play every game"):
-        plan(QUICK, {"judge": "human"})
+        plan_suite(QUICK, {"judge": "human"})
     with pytest.raises(ValueError, match="role='critic'"):
-        plan(QUICK, {"critic": "oracle"})
+        plan_suite(QUICK, {"critic": "oracle"})
     with pytest.raises(ValueError, match=r"needs a file for quality"):
-        plan(find_suite("oversight-v0", "full"), {"judge": "oracle"})
+        plan_suite(find_suite("oversight-v0", "full"), {"judge": "oracle"})
     (tmp_path / "x.json").write_text('{"version": 1}')
     with pytest.raises(ValueError, match="is no profile"):
         Profile.load(tmp_path / "x.json")
