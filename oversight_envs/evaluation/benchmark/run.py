@@ -50,7 +50,7 @@ def run_suite(
     fit: Fit | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Profile, dict[str, dict[str, list[Record]]]]:
-    """Plays the parts that can be played (``plan_suite``), and returns the profile and each part's records by condition.
+    """Plays the parts that can be played, and returns the profile and each part's records by condition.
 
     Args:
         suite, planned, specs: what is played; ``planned`` is what ``plan_suite(suite, specs)`` gave.
