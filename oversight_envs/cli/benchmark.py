@@ -22,8 +22,9 @@ from oversight_envs.core.usage import Usage
 from oversight_envs.env.render import written
 from oversight_envs.evaluation.benchmark.compare import Compared, compare_profiles
 from oversight_envs.evaluation.benchmark.estimate import games, usage
-from oversight_envs.evaluation.benchmark.plan import Planned, find_suite, plan
-from oversight_envs.evaluation.benchmark.profile import Profile, run
+from oversight_envs.evaluation.benchmark.plan import Planned, find_suite, plan_suite
+from oversight_envs.evaluation.benchmark.profile import Profile
+from oversight_envs.evaluation.benchmark.run import run_suite
 from oversight_envs.evaluation.benchmark.suite import ROLES, Suite
 from oversight_envs.judges.registry import model_of
 from oversight_envs.models.api import without_secrets
@@ -66,7 +67,7 @@ def planned_suite(
     unused = [name for name in files if not any(v.file == name for part in suite.parts for v in part.variants)]
     if unused:
         raise ValueError(f"--{unused[0]} {files[unused[0]]}: {suite.name} {size} does not use it; give --size full")
-    return suite, plan(suite, specs, files)
+    return suite, plan_suite(suite, specs, files)
 
 
 def run_benchmark(
@@ -84,7 +85,7 @@ def run_benchmark(
     limits.apply([player for one in parts for player in one.players.values()], out, concurrency)
     try:
         with progress(stdout()) as tell:
-            profile, records = run(
+            profile, records = run_suite(
                 suite,
                 parts,
                 specs,

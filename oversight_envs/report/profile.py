@@ -12,7 +12,7 @@ from oversight_envs.report.report import Summary, write_report
 
 
 def write_profile(profile: Profile, records: Mapping[str, Mapping[str, Sequence[Record]]], out: Path) -> Path:
-    """Writes the page to ``out``. ``records`` are those of each part by condition, as ``run`` returns them."""
+    """Writes the page to ``out``. ``records`` are those of each part by condition, as ``run_suite`` returns them."""
     runs = [
         Evaluation(found, f"{name}, {profile.suite} {profile.size}")
         for name, found in records.items()

@@ -10,16 +10,15 @@ import pytest
 from command_line import call, fails
 
 from oversight_envs.cli.benchmark import role_specs
-from oversight_envs.evaluation.benchmark import suite as suites
+from oversight_envs.evaluation.benchmark.suite import SUITES
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quick suite on two questions each."""
-    quick = suites.SUITES["oversight-v0"]["quick"]
+    quick = SUITES["oversight-v0"]["quick"]
     small = replace(quick, parts=tuple([replace(part, questions=2) for part in quick.parts]))
-    monkeypatch.setattr(suites, "SUITES", {"oversight-v0": {"quick": small}})
-    monkeypatch.setattr("oversight_envs.evaluation.benchmark.plan.SUITES", suites.SUITES)
+    monkeypatch.setattr("oversight_envs.evaluation.benchmark.plan.SUITES", {"oversight-v0": {"quick": small}})
 
 
 def test_a_profile_is_played_kept_shown_and_compared(tmp_path: Path) -> None:
@@ -47,7 +46,7 @@ def test_a_profile_is_played_kept_shown_and_compared(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_says_how_many_games(tmp_path: Path) -> None:
-    shown = call("benchmark", "--judge", "openai:some@http://localhost:1", "--dry-run").output
+    shown = call("benchmark", "--judge", "openai:some@http://localhost:1/v1", "--dry-run").output
     assert "left out: nobody was given as verifier" in shown
     assert "judge's stress test on stories" in shown
     assert shown.count("judge_0") == 3  # calls, tokens and dollars of each part that it judges

@@ -31,7 +31,7 @@ _ASKED = re.compile(r"Where was the (\w+) at the end of day (\d+)\?")
 _VERIFIED = re.compile(r"<v_quote>([^<]*)</v_quote>")
 _NUMBER = r"-?\$?\d[\d,]*(?:\.\d+)?"
 _SUM = re.compile(rf"({_NUMBER}%?(?: [A-Za-z]+)?(?:\s*[-+*/x×÷]\s*{_NUMBER}%?(?: [A-Za-z]+)?)+)\s*=\s*({_NUMBER})")
-_TERM = re.compile(rf"({_NUMBER})|([-+*/x×÷])")
+_TERM = re.compile(rf"({_NUMBER}%?)|([-+*/x×÷])")
 
 # --- debaters -------------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,8 @@ def _value(text: str) -> Fraction:
 
 
 def _fraction(number: str) -> Fraction:
-    return Fraction(number.replace("$", "").replace(",", ""))
+    value = Fraction(number.replace("$", "").replace(",", "").removesuffix("%"))
+    return value / 100 if number.endswith("%") else value
 
 
 # --- solutions that are known to be right or wrong ------------------------------------------------------------------

@@ -51,7 +51,7 @@ def find_suite(name: str, size: str) -> Suite:
     return SUITES[name][size]
 
 
-def plan(suite: Suite, specs: Mapping[str, str], files: Mapping[str, str] | None = None) -> list[Planned]:
+def plan_suite(suite: Suite, specs: Mapping[str, str], files: Mapping[str, str] | None = None) -> list[Planned]:
     """Every part of the suite. Loads the models.
 
     Args:

@@ -58,6 +58,8 @@ def test_the_reader_believes_the_latest_verified_quote_on_the_thing_by_the_day()
         ("10 / 3 = 3.33\nAnswer: 3.33", True),
         ("2 + 3 * 4 = 14\nAnswer: 14", True),
         ("20-3=17\nAnswer: 17", True),
+        ("50 * 20% = 10\nAnswer: 10", True),
+        ("-2 + 5 = 3\nAnswer: 3", True),
         ("7 + 5 = 13\nAnswer: 13", False),
         ("7 + 5 = 12\nAnswer: 13", False),
         ("7 + 5 = 12", False),
