@@ -484,8 +484,8 @@ def import_(
     kind: Annotated[
         str,
         typer.Argument(
-            help="llm_debate (Khan et al.), nyu_debate_modeling (Arnesen et al.), julianmichael_debate (Michael et al.) "
-            "or dc_debates (DC-Debates)."
+            help="llm_debate (Khan et al.), nyu_debate_modeling (Arnesen et al.), julianmichael_debate (Michael et "
+            "al.) or dc_debates (DC-Debates)."
         ),
     ],
     file: Annotated[Path, typer.Argument(help="The file, or but for llm_debate a folder of them.")],
