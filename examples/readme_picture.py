@@ -1,12 +1,13 @@
-"""Makes docs/transcript.png: a debate between scripted debaters, as the report shows it. Needs chromium to take it."""
+"""Makes docs/transcript.png: a scripted debate as the report shows it. Needs chromium and playwright."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from playwright.sync_api import sync_playwright
 
 from oversight_envs.agents import ScriptedAgent
 from oversight_envs.core.requests import Turn
@@ -48,19 +49,14 @@ def main(out: Path) -> None:
     players = {"debater_0": debaters, "debater_1": debaters, "judge_0": judge}
     records = rollout(Debate(), task, players, questions=[question])
     html = render_report([Evaluation({"debate": records}, name="debate")]).replace("</style>", ALONE + "</style>")
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "page.html"
-        page.write_text(html, encoding="utf-8")
-        options = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--force-device-scale-factor=1.5",
-        ]
-        subprocess.run(
-            [chromium, *options, "--window-size=880,570", f"--screenshot={out.resolve()}", page.as_uri()], check=True
-        )
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder) / "page.html"
+        file.write_text(html, encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 880, "height": 570}, device_scale_factor=1.5)
+        page.goto(file.as_uri())
+        page.screenshot(path=out)
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -563,8 +563,14 @@ def rejudge(
 @app.command("import")
 @reports_errors
 def import_(
-    kind: Annotated[str, typer.Argument(help="llm_debate (Khan et al.) or nyu_debate_modeling (Arnesen et al.).")],
-    file: Annotated[Path, typer.Argument(help="The file, or for nyu_debate_modeling a folder of them.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="llm_debate (Khan et al.), nyu_debate_modeling (Arnesen et al.), julianmichael_debate (Michael et "
+            "al.) or dc_debates (DC-Debates)."
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(help="The file, or but for llm_debate a folder of them.")],
     out: Annotated[Path, typer.Option(help="Folder for the episodes, a file for each way in which they were played.")],
     passages: Annotated[
         list[Path] | None, typer.Option(help="QuALITY file with the stories that the file leaves out; repeatable.")
@@ -589,7 +595,9 @@ def import_(
         judged = sum(record.decision is not None for record in records)
         stdout().print(f"{out / name}.jsonl: {len(records)} episodes, {judged} of them judged", soft_wrap=True)
     for why, count in found.left_out.items():
-        stdout().print(f"left out: {count} rows ({why})")
+        stdout().print(f"left out: {count} transcripts ({why})")
+    for what, count in found.missing.items():
+        stdout().print(f"missing from {count} episodes, which can't hold it: {what}")
 
 
 @app.command()

@@ -7,9 +7,11 @@ shown then. The seed of an episode is one that draws its sides and the order of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from oversight_envs.core.episode import Episode, assignment
@@ -22,7 +24,7 @@ from oversight_envs.core.speech import Speech
 from oversight_envs.core.verdict import Verdict, with_info
 from oversight_envs.protocols import Consultancy, Debate
 from oversight_envs.tasks import ListTask
-from oversight_envs.tasks.files import DataError
+from oversight_envs.tasks.files import DataError, existing_file
 
 MOST_WORDS = 10_000
 """The word limit of the games: what was said is taken as it is."""
@@ -37,6 +39,8 @@ class Imported:
     """Name -> the episodes that were played in one way: game, rounds, and who played."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Why transcripts were left out -> how many."""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    """What an episode can't hold -> how many of the transcripts that were taken had it."""
 
 
 class LeftOut(Exception):
@@ -57,6 +61,44 @@ class Told(NamedTuple):
     unjudged: str = ""
     """Why there is no verdict."""
     sequential: bool = False
+    place: str = ""
+    """What tells it from others on the same question."""
+    players: Mapping[str, str] = {}
+    """Role -> name, where the file has one."""
+    missing: tuple[str, ...] = ()
+    """What of it an episode can't hold."""
+
+
+def import_folder(source: str, path: str | Path, read: Callable[[Path, Any], Iterable[Told]]) -> Imported:
+    """Reads a JSON file, or all of a folder: ``read(file, what it holds)`` gives the transcripts of one.
+
+    Raises DataError that names the file, for one that can't be read and where no file has a transcript.
+    """
+    folder = Path(path).expanduser()
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else [existing_file(path)]
+    if not files:
+        raise FileNotFoundError(f"{path}: no .json file in this folder")
+    records: list[Record] = []
+    left_out: Counter[str] = Counter()
+    missing: Counter[str] = Counter()
+    for file in files:
+        try:
+            with named_errors(str(file)):
+                for told in read(file, _content(file)):
+                    records.append(to_record(source, told))
+                    missing.update(told.missing)
+        except LeftOut as why:
+            left_out[str(why)] += 1
+    if not records:
+        raise DataError(f"{path}: no debate or consultancy in it (left out: {dict(left_out)})")
+    return Imported(by_condition(records), dict(left_out), dict(missing))
+
+
+def _content(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file}: not JSON ({error})") from None
 
 
 @contextmanager
@@ -84,8 +126,8 @@ def question_of(source: str, set_id: str, text: str, right: str, wrong: str, pas
     return Question(f"{set_id or 'question'}-{digest:016x}", text, options, passage, options.index(right), metadata)
 
 
-def to_record(source: str, told: Told, place: str, names: Mapping[str, str]) -> Record:
-    """The episode as a record. ``place`` tells it from others on the same question; ``names`` are the players'."""
+def to_record(source: str, told: Told) -> Record:
+    """The episode as a record."""
     rounds = max(len(told.said[role]) for role in told.sides)
     shared: dict[str, Any] = {
         "rounds": rounds,
@@ -98,7 +140,7 @@ def to_record(source: str, told: Told, place: str, names: Mapping[str, str]) -> 
         game = Debate(turns="sequential" if told.sequential else "simultaneous", **shared)
     else:
         game = Consultancy(**shared)
-    episode = Episode(game, told.question, _seed(game, told, source, place))
+    episode = Episode(game, told.question, _seed(game, told, source))
     speeches = {role: iter(texts) for role, texts in told.said.items()}
     while not episode.done:
         for ask in episode.asks:
@@ -108,7 +150,7 @@ def to_record(source: str, told: Told, place: str, names: Mapping[str, str]) -> 
                 episode.truncate(told.unjudged)
             else:
                 episode.answer(ask, told.verdict)
-    players = {role: {"type": "imported", "source": source, "name": names.get(role, "")} for role in game.roles}
+    players = {role: {"type": "imported", "source": source, "name": told.players.get(role, "")} for role in game.roles}
     return finish(episode, ListTask([told.question], name=source), default_reward(game), players=players)
 
 
@@ -127,10 +169,10 @@ def by_condition(records: Iterable[Record]) -> dict[str, list[Record]]:
     return named
 
 
-def _seed(game: Debate | Consultancy, told: Told, source: str, place: str) -> int:
+def _seed(game: Debate | Consultancy, told: Told, source: str) -> int:
     """A seed, the transcript's own, that draws what was drawn then."""
     for n in range(TRIES):
-        seed = derive_seed(source, told.question.id, place, n)
+        seed = derive_seed(source, told.question.id, told.place, n)
         drawn = assignment(game, told.question, seed)
         if (drawn.sides, drawn.order) == (told.sides, told.order):
             return seed

@@ -68,7 +68,7 @@ def import_llm_debate(
             with named_errors(row.where):
                 transcript, told = _read(row, passages or {}, without_passage)
                 names = {**dict.fromkeys(told.sides, config), "judge_0": "human" if human else "model"}
-                record = to_record(SOURCE, told, str(number), names)
+                record = to_record(SOURCE, told._replace(place=str(number), players=names))
         except LeftOut as why:
             left_out[str(why)] += 1
             continue

@@ -7,27 +7,22 @@ and the judge's ``speeches``.
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from oversight_envs.core.answers import parse_decision
-from oversight_envs.core.record import Record
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.importers.episodes import (
     Imported,
     LeftOut,
     Told,
-    by_condition,
-    named_errors,
+    import_folder,
     question_of,
-    to_record,
     told_by,
 )
-from oversight_envs.tasks.files import DataError, existing_file
+from oversight_envs.tasks.files import DataError
 
 SOURCE = "nyu_debate_modeling"
 DEBATERS = ("Debater_A", "Debater_B")
@@ -51,28 +46,10 @@ def import_nyu_debate_modeling(
     """
     if passages:
         raise ValueError("passages: files of nyu_debate_modeling hold their passages; leave it out")
-    folder = Path(path)
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else [existing_file(path)]
-    if not files:
-        raise FileNotFoundError(f"{path}: no .json file in this folder")
-    records: list[Record] = []
-    left_out: Counter[str] = Counter()
-    for file in files:
-        try:
-            with named_errors(str(file)):
-                records.append(to_record(SOURCE, _read(file, without_passage), file.name, {}))
-        except LeftOut as why:
-            left_out[str(why)] += 1
-    if not records:
-        raise DataError(f"{path}: no debate or consultancy in it (left out: {dict(left_out)})")
-    return Imported(by_condition(records), dict(left_out))
+    return import_folder(SOURCE, path, lambda file, data: [_read(file, data, without_passage)])
 
 
-def _read(file: Path, without_passage: bool) -> Told:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: not JSON ({error})") from None
+def _read(file: Path, data: Any, without_passage: bool) -> Told:
     about, speeches = (data.get(key) if isinstance(data, dict) else None for key in ("metadata", "speeches"))
     if not isinstance(about, dict) or not isinstance(speeches, list) or not all(isinstance(s, dict) for s in speeches):
         raise DataError(
@@ -110,7 +87,8 @@ def _read(file: Path, without_passage: bool) -> Told:
     sides = dict(zip(roles, (first, 1 - first), strict=False))
     verdict = _verdict(file, [s for s in speeches if s.get("speaker") == "Judge"])
     spoken = {role: said[name] for role, name in zip(roles, speakers, strict=True)}
-    return Told(question, sides, (first, 1 - first), spoken, verdict, "the file has no decision of the judge")
+    unjudged = "the file has no decision of the judge"
+    return Told(question, sides, (first, 1 - first), spoken, verdict, unjudged, place=file.name)
 
 
 def _text(file: Path, about: Mapping[str, Any], name: str) -> str:

@@ -165,5 +165,5 @@ def test_an_imported_file_is_judged_again_and_reported(tmp_path: Path) -> None:
         str(file),
         "--out",
         str(tmp_path / "n"),
-        says="choose one of 'llm_debate', 'nyu_debate_modeling'",
+        says="choose one of 'dc_debates', 'julianmichael_debate', 'llm_debate', 'nyu_debate_modeling'",
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from evaluation_games import HOSTILE, PASSAGE, Questions, play, players_of
+from hostile import INJECTIONS, hostile_record
 from matplotlib import rc_context
 
 from oversight_envs.evaluation import Evaluation, compare, evaluate
@@ -56,6 +57,21 @@ def test_a_hostile_speech_stays_text() -> None:
     assert not re.search(r"url\(|@import|<link", html)
     assert "{{ 7 * 7 }}" in html
     assert "alert(&#x27;x&#x27;)" in html
+
+
+def test_whatever_others_wrote_stays_text() -> None:  # in a browser: test_browser.py
+    records = play(Debate(), Questions(len(INJECTIONS)), {f"q{i}": 1.0 for i in range(len(INJECTIONS))})
+    everywhere = "".join(INJECTIONS)
+    hostile, harmless = (
+        [hostile_record(record, text, all_of_them) for record, text in zip(records, texts, strict=True)]
+        for texts, all_of_them in ((INJECTIONS, everywhere), (["text"] * len(INJECTIONS), "text"))
+    )
+    found, expected = Tags(), Tags()
+    found.feed(render_report([Evaluation({INJECTIONS[2]: hostile}, name=INJECTIONS[0])], heading=INJECTIONS[1]))
+    expected.feed(render_report([Evaluation({"debate": harmless}, name="text")]))
+    assert found.tags == expected.tags
+    assert found.handlers == []
+    assert len(found.resources) == len(expected.resources)
 
 
 def test_report_files(tmp_path: Path) -> None:
