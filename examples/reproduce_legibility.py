@@ -18,11 +18,17 @@ from reproduction.legibility_results import Results
 from reproduction.legibility_runs import SHAPE, game_run, play, play_translator
 from reproduction.legibility_table import draw, table
 
+UNSCORED = {"reward": "correctness", "verifier_steps": 1}
+"""The reward does not look at the verifier, so it need not be trained."""
+SMALL = {"verifier_problems": 250, "prover_problems": 480, "prover_steps": 30}
 TRIED = {
-    "src, .03 a token": {"reward": "src", "cost_per_token": 0.03},
     "cgc, .03 a token": {"reward": "cgc", "cost_per_token": 0.03},
-    "correctness": {"reward": "correctness"},
-    "correctness, .03 a token": {"reward": "correctness", "cost_per_token": 0.03},
+    "src, .03 a token": {"reward": "src", "cost_per_token": 0.03},
+    "src, .03 a token, 250 verifier problems": {
+        "reward": "src", "cost_per_token": 0.03, **SMALL, "verifier_steps": 120
+    },
+    "correctness, .03 a token, 30 steps": {**UNSCORED, "cost_per_token": 0.03, **SMALL},
+    "correctness, 30 steps": {**UNSCORED, **SMALL},
 }
 """On seed 0, to choose settings by."""
 NAME = "reproduce_legibility"

@@ -27,8 +27,9 @@ WORDING = "tiny_prover_verifier"
 MAX_NEW_TOKENS = 64
 """Five lines of a sum each, and the answer, are 39."""
 SHAPE = {
-    "rounds": 1, "verifier_problems": 500, "prover_problems": 1000, "held_out": 250, "held_out_solutions": 4,
-    "verifier_steps": 200, "prover_steps": 60, "attack_steps": 0, "probe_steps": 1,
+    "rounds": 1, "verifier_problems": 1000, "prover_problems": 640, "held_out": 200, "held_out_solutions": 2,
+    "verifier_steps": 150, "verifier_pairs": 48, "prover_steps": 40, "batch": 16, "attack_steps": 0, "probe_steps": 1,
+    "concurrency": 256, "checkpoint_every": 10,
 }  # fmt: skip
 """One round; the recipe's probes, which this reproduction does not read, are as short as they can be."""
 
