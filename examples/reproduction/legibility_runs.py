@@ -68,6 +68,8 @@ def play_translator(folder, models, solved, settings):
     A verifier learns from the untrained translator's versions of the solver's solutions, then the translator is trained
     against it for the log-probability of the truth, and -5 where it changes the answer. The solver stays as it is.
     """
+    if (folder / "translations.jsonl").exists():
+        return
     torch.set_num_threads(1)
     run = game_run(solved, models, settings)  # for its shape and its problems
     shape, problems = run.config, run.solutions
