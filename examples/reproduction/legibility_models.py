@@ -29,7 +29,7 @@ def warm_start(out):
     for name, start, row, steps in (
         ("prover", "tiny-arithmetic-prover", written, 350),
         ("verifier", "tiny-arithmetic-verifier", read, 250),
-        ("translator", str(out / "prover"), translated, 350),
+        ("translator", str(out / "prover"), translated, 200),
     ):
         if not (out / name).exists():
             lm = load(start).copy()

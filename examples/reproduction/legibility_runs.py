@@ -27,8 +27,9 @@ WORDING = "tiny_prover_verifier"
 MAX_NEW_TOKENS = 64
 """Five lines of a sum each, and the answer, are 39."""
 SHAPE = {
-    "rounds": 1, "verifier_problems": 500, "prover_problems": 1000, "held_out": 250, "held_out_solutions": 4,
-    "verifier_steps": 200, "prover_steps": 60, "attack_steps": 0, "probe_steps": 1,
+    "rounds": 1, "verifier_problems": 1000, "prover_problems": 640, "held_out": 200, "held_out_solutions": 2,
+    "verifier_steps": 150, "verifier_pairs": 48, "prover_steps": 40, "batch": 16, "attack_steps": 0, "probe_steps": 1,
+    "concurrency": 256, "checkpoint_every": 10,
 }  # fmt: skip
 """One round; the recipe's probes, which this reproduction does not read, are as short as they can be."""
 
@@ -67,6 +68,8 @@ def play_translator(folder, models, solved, settings):
     A verifier learns from the untrained translator's versions of the solver's solutions, then the translator is trained
     against it for the log-probability of the truth, and -5 where it changes the answer. The solver stays as it is.
     """
+    if (folder / "translations.jsonl").exists():
+        return
     torch.set_num_threads(1)
     run = game_run(solved, models, settings)  # for its shape and its problems
     shape, problems = run.config, run.solutions

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from oversight_envs.evaluation.statistics import mean
 from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN
 
-from .common import GREEN, above, beside, curve, draw_all, markdown, paired, panels
+from .common import GREEN, above, below, beside, curve, draw_all, markdown, paired, panels
 from .legibility_models import STYLES
 from .legibility_results import BUDGETS
 
@@ -20,9 +20,9 @@ COLUMNS = (("right", "percent"), ("lines", "number"), ("longest", "number"), ("w
            ("checker_3", "percent"), ("work", "number"))  # fmt: skip
 
 
-def table(results, tried, registered, game, controls, figures):
-    """``tried``: results of the settings on seed 0; ``registered``: what was said beforehand; ``game`` against each of
-    ``controls``."""
+def table(results, tried, registered, compared, figures):
+    """``tried``: results of the settings on seed 0; ``registered``: what was said beforehand of the conditions that
+    ``compared`` names."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("oversight-envs", "torch", "transformers"))
     seeds = ", ".join(str(seed) for seed in sorted({row["seed"] for row in results.rows}))
     shares = ", ".join(f"{share:.0%}" for share in STYLES)
@@ -36,7 +36,7 @@ def table(results, tried, registered, game, controls, figures):
         "## Said before these seeds were run",
         registered,
         "## What came of it",
-        verdict(results, game, controls),
+        verdict(results, **compared),
         "## Helpful solutions to held-out problems",
         measured(results, "helpful"),
         "`one wrong line` to `sums before it` are of wrong solutions. The checker's accuracy is on half right, half "
@@ -52,19 +52,32 @@ def table(results, tried, registered, game, controls, figures):
     return "\n\n".join(parts) + "\n"
 
 
-def verdict(results, game, controls):
-    before = results.by_seed(game, "helpful", "base", "checker_2")
-    after = results.by_seed(game, "helpful", "trained", "checker_2")
-    lines = [sentence(f"legibility rises under `{game}`", paired(lambda a, b: a - b, after, before))]
-    for control in controls:
-        other = results.by_seed(control, "helpful", "trained", "checker_2")
-        lines.append(sentence(f"more than under `{control}`", paired(lambda a, b: a - b, after, other)))
+def verdict(results, game, control, free, decoupled):
+    def of(measure, condition, when="trained", role="helpful"):
+        return results.by_seed(condition, role, when, measure)
+
+    def less(first, second):
+        return paired(lambda a, b: a - b, first, second)
+
+    checker = of("checker_2", game)
+    gains = {
+        f"1. Legibility rises under `{game}`": less(checker, of("checker_2", game, "base")),
+        f"2. It is higher than under `{control}`": less(checker, of("checker_2", control)),
+        f"3. It is higher than under `{free}`": less(checker, of("checker_2", free)),
+    }
+    lines = [f"{claim}: **{shown(above(gain, 0))}**, {gain.text('points')} at k = 2." for claim, gain in gains.items()]
+    right = less(of("right", decoupled, role="translator"), of("right", game))
+    easier = less(of("checker_2", decoupled, role="translator"), checker)
+    paid = above(right, 0) and not below(easier, 0)
+    lines.append(
+        f"4. The decoupled game pays no tax: **{shown(paid)}**, right {right.text('points')} over `{game}`, the "
+        f"checker {easier.text('points')} at k = 2."
+    )
     return "\n".join(lines)
 
 
-def sentence(claim, difference):
-    shown = "shown" if above(difference, 0) else "not shown"
-    return f"* {claim}: **{shown}**, {difference.text('points')} of the checker's accuracy at k = 2."
+def shown(found):
+    return "shown" if found else "not shown"
 
 
 def measured(results, role):
