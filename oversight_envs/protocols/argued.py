@@ -119,7 +119,8 @@ class Argued(Worded):
     def _choose(self, question: Question) -> Generator[Request, Any, Mapping[str, int]]:
         """Asks the first expert which answer is its own; the other expert, if there is one, has the other answer."""
         first, *others = [role for speakers in self.speakers for role in speakers]
-        asked = [*self._brief(question), self._text("choose")] + ([self._text("scratchpad")] if self.scratchpad else [])
+        choice = self._text("choose", answers=names([inline(option) for option in question.options]))
+        asked = [*self._brief(question), choice] + ([self._text("scratchpad")] if self.scratchpad else [])
         said = yield Say({first: self._page("system", asked)}, SpeakingRules(scratchpad=self.scratchpad))
         own = named_option(said[first].text, question.options)
         if own is None:
