@@ -30,6 +30,7 @@ SETTINGS = {
     "reward": "src",
     "verifier_problems": 500,
     "held_out": 160,
+    "best_of_solutions": 32,
     "prover_steps": 60,
     "attack_steps": 300,
     "ppo": PPOConfig(estimator="reinforce", **PPO),

@@ -31,6 +31,7 @@ TUNED: Mapping[str, Any] = MappingProxyType(
     {
         "rounds": 5,
         "verifier_problems": 1000,
+        "best_of_solutions": 8,
         "reward": "cgc",
         "unreadable": -2.0,
         "attack_steps": 100,
