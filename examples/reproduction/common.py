@@ -1,7 +1,5 @@
 """What both reproductions draw and write with."""
 
-import math
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -73,13 +71,3 @@ def paired(function, *by_seed) -> Estimate:
     """The mean over seeds of ``function`` of each seed's values."""
     shared = [seed for seed in by_seed[0] if all(seed in values for values in by_seed)]
     return mean((seed, function(*(values[seed] for values in by_seed))) for seed in shared)
-
-
-def mean_share(pairs) -> Estimate:
-    """The mean over seeds of a share, with Student's t interval of its log-odds, which can't leave [0, 1]."""
-    found = mean(pairs)
-    if found.interval is None or not 0 < found.value < 1:
-        return found
-    slope = 1 / (found.value * (1 - found.value))  # of the log-odds
-    odds, half = math.log(found.value / (1 - found.value)), slope * (found.high - found.value)
-    return Estimate(found.value, *(1 / (1 + math.exp(-edge)) for edge in (odds - half, odds + half)), found.n)

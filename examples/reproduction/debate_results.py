@@ -7,10 +7,10 @@ from one warm start. Every interval here is Student's t over seeds, 95%, of a sh
 import json
 from pathlib import Path
 
-from oversight_envs.evaluation.statistics import Estimate, mean
+from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.training.recipes.debate.run import read_evaluations
 
-from .common import mean_share, paired
+from .common import paired
 
 LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
 MADE_UP, FEW, CRITIC = "debaters scripted", "few questions", "value head"

@@ -109,23 +109,18 @@ def mean(pairs: Iterable[QuestionValue]) -> Estimate:
 def mean_share(pairs: Iterable[QuestionValue]) -> Estimate:
     """The mean of shares over few units, such as seeds, with an interval inside [0, 1].
 
-    Student's t interval of the shares' log-odds, turned back into shares. A share of 0 or 1 counts as 0.005 or 0.995.
-    For shares that are each measured on many questions and differ between units; ``share`` is for single successes.
+    Student's t interval of the mean, carried over to its log-odds by their slope there. For shares that are each
+    measured on many questions and differ between units; ``share`` is for single successes.
     """
-    from scipy.special import expit, logit
-
-    values = list(by_question(pairs).values())
-    if any(not -SAME <= value <= 1 + SAME for value in values):
-        raise ValueError(f"pairs holds {min(values):g} to {max(values):g}: shares are from 0 to 1")
-    plain = mean(enumerate(values))
-    if plain.value is None or plain.low is None:
-        return plain
-    odds = mean(enumerate(logit(np.clip(values, 0.005, 0.995)).tolist()))
-    if odds.low is None or odds.high is None:
-        return Estimate(plain.value, n=plain.n)
-    # the mean of shares and the share of mean log-odds differ where seeds do; the interval has both
-    low, high = float(expit(odds.low)), float(expit(odds.high))
-    return Estimate(plain.value, min(low, plain.value), max(high, plain.value), plain.n)
+    found = mean(pairs)
+    if found.value is not None and not -SAME <= found.value <= 1 + SAME:
+        raise ValueError(f"pairs: their mean is {found.value:g}; shares are from 0 to 1")
+    if found.value is None or found.high is None or not 0 < found.value < 1:
+        return found
+    odds = math.log(found.value / (1 - found.value))
+    half = (found.high - found.value) / (found.value * (1 - found.value))
+    low, high = (1 / (1 + math.exp(-edge)) for edge in (odds - half, odds + half))
+    return Estimate(found.value, low, high, found.n)
 
 
 def paired_difference(a: Iterable[QuestionValue], b: Iterable[QuestionValue], *, seed: int = 0) -> Estimate:

@@ -37,12 +37,12 @@ def test_intervals_of_mean_shares_stay_shares() -> None:
     assert found.low is not None
     assert found.high is not None
     assert 0 <= found.low < found.value < found.high <= 1  # type: ignore[operator]
-    # t with 2 degrees of freedom: 4.3027 x .40547 / sqrt(3) = 1.00723, and expit of that
-    close(mean_share(enumerate([0.4, 0.5, 0.6])), 0.5, 0.26752, 0.73248)
+    # the mean's t interval is .5 +- 4.3027 x .1 / sqrt(3) = .5 +- .24841; times a slope of 4, expit(+-.99366)
+    close(mean_share(enumerate([0.4, 0.5, 0.6])), 0.5, 0.27019, 0.72981)
     assert mean_share([]).value is None
     assert mean_share(enumerate([1.0, 1.0])).interval is None
     with pytest.raises(ValueError, match="shares are from 0 to 1"):
-        mean_share(enumerate([0.5, 1.5]))
+        mean_share(enumerate([1.5, 1.7]))
 
 
 def test_undefined_is_never_a_number() -> None:
