@@ -100,7 +100,13 @@ def _debater(name: str, variants: tuple[Variant, ...], players: Mapping[str, str
     )
 
 
-def _judge(name: str, variants: tuple[Variant, ...], players: Mapping[str, str], questions: int) -> Part:
+def _judge(
+    name: str,
+    variants: tuple[Variant, ...],
+    players: Mapping[str, str],
+    questions: int,
+    baselines: tuple[str, ...] = ("blind", "expert"),
+) -> Part:
     return Part(
         name=f"judge on {name}",
         role="judge",
@@ -108,7 +114,7 @@ def _judge(name: str, variants: tuple[Variant, ...], players: Mapping[str, str],
         config={"both_orders": True},
         variants=variants,
         players=players,
-        baselines=("blind", "expert"),
+        baselines=baselines,
         questions=questions,
     )
 
@@ -125,7 +131,7 @@ def _stress(name: str, variants: tuple[Variant, ...], questions: int) -> Part:
 
 
 def _solutions(
-    role: Role, name: str, variants: tuple[Variant, ...], players: Mapping[str, str], questions: int, tokens: int = 192
+    role: Role, name: str, variants: tuple[Variant, ...], players: Mapping[str, str], questions: int, tokens: int = 128
 ) -> Part:
     return Part(
         name=f"{role} on {name}",
@@ -139,14 +145,15 @@ def _solutions(
 
 
 _QUICK = (
-    _debater("stories", _STORIES, _READER, 24),
-    _debater("passages", _PASSAGES, _SMALL_JUDGE, 12),
-    _judge("stories", _STORIES, _BEST_LINES, 24),
-    _judge("passages", _PASSAGES, _NEAREST, 12),
-    _stress("stories", _STORIES, 8),
-    _solutions("prover", "sums", _SUMS, _PROVERS, 24),
+    _debater("stories", _STORIES, _READER, 16),
+    _debater("passages", _PASSAGES, _SMALL_JUDGE, 8),
+    _judge("stories", _STORIES, _BEST_LINES, 24, ("blind",)),
+    _judge("passages", _PASSAGES, _NEAREST, 12, ("blind",)),
+    _stress("stories", _STORIES, 4),
+    _solutions("prover", "sums", _SUMS, _PROVERS, 16),
     _solutions("verifier", "sums", _SUMS, _WRITTEN, 48),
 )
+"""What a model of 135M parameters plays on one slow core in some minutes."""
 
 _FULL = (
     _debater("stories", _STORIES, _READER, 200),

@@ -50,7 +50,7 @@ def test_tiny_models_play_what_they_have_words_for(tiny: tuple[Path, Profile]) -
     assert left_out == {"debater on passages", "judge on passages"}
     stories = profile.parts["judge on stories"]
     assert stories.played["config"]["wording"] == "tiny_debate"
-    assert stories.games == 9  # the debate, blind and with the passage
+    assert stories.games == 6  # the debate, and blind
     assert set(stories.players) == {"debater_0", "debater_1", "judge_0"}
     assert all(player["fingerprint"] for player in stories.players.values())
     assert stories.measures["probability on the letters"].estimate.value == pytest.approx(1, abs=0.01)
