@@ -20,6 +20,7 @@ from oversight_envs.env.render import written
 from oversight_envs.evaluation.comparison import Comparison, Condition, Difference
 from oversight_envs.evaluation.speeches import Speeches, kind
 from oversight_envs.models.api import dollars, load_prices
+from oversight_envs.protocols import explained
 
 Cell = Callable[[Condition], str]
 
@@ -48,6 +49,7 @@ def show_comparison(
 
 def show_episode(console: Console, record: Record) -> None:
     """What was said and decided in an episode, and how it ended, without its question."""
+    told = dict(zip((statement.index for statement in record.transcript), explained(record), strict=True))
     facts: list[Statement | Decision] = [*record.transcript, *record.decisions]
     for fact in sorted(facts, key=lambda fact: fact.index):
         if isinstance(fact, Decision):
@@ -55,7 +57,7 @@ def show_episode(console: Console, record: Record) -> None:
         else:
             side = record.assigned.sides.get(fact.role)
             claim = "" if side is None else record.question.options[side]
-            console.print(speech_panel(fact, claim, kind(record, fact.role), fact.notes))
+            console.print(speech_panel(fact, claim, kind(record, fact.role), fact.notes, told[fact.index]))
     if (panel := outcome_panel(record)) is not None:
         console.print(panel)
 

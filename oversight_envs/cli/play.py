@@ -57,7 +57,7 @@ def play(
     if not humans:
         console.print(question_panel(protocol.name, question, passage=True))
     episode = Episode(protocol, question, derive_seed(seed, "episode", question.id, 0))
-    shown = _Shown(console, episode, task, humans)
+    shown = _Shown(console, protocol, episode, task, humans)
 
     def watch(batch: Batch) -> AbstractContextManager[Any]:
         if not humans:
@@ -80,8 +80,10 @@ def play(
 class _Shown:
     """What of an episode has been shown so far."""
 
-    def __init__(self, console: Console, episode: Episode, task: Task, humans: Sequence[str]) -> None:
-        self.console, self.episode, self.task, self.humans = console, episode, task, humans
+    def __init__(
+        self, console: Console, protocol: Protocol, episode: Episode, task: Task, humans: Sequence[str]
+    ) -> None:
+        self.console, self.protocol, self.episode, self.task, self.humans = console, protocol, episode, task, humans
         self.statements = self.decisions = 0
 
     def catch_up(self) -> None:
@@ -89,6 +91,8 @@ class _Shown:
         record = make_record(self.episode, self.task)
         prompts = [e.prompt for e in self.episode.log if e.role in self.humans]
         seen = {line for prompt in prompts for message in prompt for line in message.content.splitlines()}
+        told = self.protocol.explained(record)
+        explained = {fact.index: text for fact, text in zip(record.transcript, told, strict=True)}
         new: list[Statement | Decision] = [*record.transcript[self.statements :], *record.decisions[self.decisions :]]
         self.statements, self.decisions = len(record.transcript), len(record.decisions)
         for fact in sorted(new, key=lambda fact: fact.index):
@@ -101,4 +105,4 @@ class _Shown:
             claim = "" if side is None else record.question.options[side]
             tone = None if self.humans else kind(record, fact.role)
             private = fact.notes
-            self.console.print(speech_panel(fact, claim, tone, private))
+            self.console.print(speech_panel(fact, claim, tone, private, explained[fact.index]))

@@ -58,8 +58,9 @@ def question_panel(game: str, question: Question, *, passage: bool) -> Panel:
     return Panel(Group(*body), title=Text(f"{game} · {written(question.id)}"), title_align="left", border_style="white")
 
 
-def speech_panel(statement: Statement, claim: str, tone: str | None, private: str = "") -> Panel:
-    """A speech, its quotes marked. ``tone``: honest, dishonest, helpful, sneaky, or None to show none."""
+def speech_panel(statement: Statement, claim: str, tone: str | None, private: str = "", explained: str = "") -> Panel:
+    """A speech, its quotes marked. ``tone``: honest, dishonest, helpful, sneaky, or None to show none. ``explained``
+    stands above it: what it says in the game's terms."""
     colour = {"honest": HONEST, "helpful": HONEST, "dishonest": DISHONEST, "sneaky": DISHONEST}.get(tone or "", NEUTRAL)
     text = Text()
     for segment in statement.segments:
@@ -72,6 +73,7 @@ def speech_panel(statement: Statement, claim: str, tone: str | None, private: st
         else:
             text.append(f"“{written(segment.text)}” ✗ not in the passage", style="strike red")
     body: list[RenderableType] = [Text(f"argues for: {written(claim)}", style=colour)] if claim else []
+    body += [Text(explained, style="bold")] if explained else []
     body += [Text(f"(private) {written(private)}", style="dim italic")] if private else []
     body.append(text if text.plain.strip() else Text("(says nothing)", style="dim italic"))
     if notes := flags(statement):

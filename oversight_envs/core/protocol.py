@@ -15,7 +15,7 @@ import difflib
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -88,6 +88,11 @@ class Protocol(ABC):
     def baselines(self) -> Mapping[str, Protocol]:
         """Name -> a game to compare this one with: its judge on the same questions, under the same wording."""
         return {}
+
+    @classmethod
+    def explained(cls, record: Any) -> Sequence[str]:
+        """For who watches: what each statement of a record's transcript says, where its words alone don't tell."""
+        return [""] * len(record.transcript)
 
     @cached_property
     def config(self) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
 from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.record import Record
 from oversight_envs.protocols.consultancy import Consultancy
 from oversight_envs.protocols.critique import Critique
 from oversight_envs.protocols.debate import Debate
@@ -27,6 +29,7 @@ __all__ = [
     "ProposerCritic",
     "ProverVerifier",
     "RecursiveDebate",
+    "explained",
     "find_protocol",
 ]
 
@@ -45,6 +48,11 @@ PROTOCOLS: dict[str, type[Protocol]] = {
     )
 }
 """Protocol name -> class."""
+
+
+def explained(record: Record) -> Sequence[str]:
+    """What each statement of a record says in the terms of its game, if that is one of ours; else empty texts."""
+    return PROTOCOLS.get(record.protocol, Protocol).explained(record)
 
 
 def find_protocol(name: str) -> type[Protocol]:

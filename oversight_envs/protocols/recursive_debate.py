@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, TypeVar
@@ -173,6 +173,11 @@ class RecursiveDebate(Worded):
         players = {role: Role(role.removesuffix("_0"), ("say",), expert=True) for role in self.players}
         return players | ({JUDGE: Role("judge", ("score",))} if self.judge else {})
 
+    @classmethod
+    def explained(cls, record: Record) -> Sequence[str]:
+        told = list(_explained(record))
+        return told + ["can't be read, and has lost"] * (len(record.transcript) - len(told))
+
     def check_question(self, question: Question) -> None:
         try:
             nested(question.text)
@@ -230,6 +235,34 @@ class RecursiveDebate(Worded):
                 raise _Forfeit(chooser)
             part, value, estimate = part[chosen - 1], values[chosen - 1], estimates[chosen - 1]
         return f"{part} = {value}"
+
+
+def _explained(record: Record) -> Iterator[str]:
+    """What the numbers of each statement are about, up to one that can't be read."""
+    part: Nested = nested(record.question.text)
+    value: int | None = None
+    claims: list[tuple[Nested, int]] = []
+    for statement in record.transcript:
+        if statement.role == ESTIMATOR:
+            estimates = _probabilities(statement.text)
+            about = claims or [(part, value)]
+            if len(estimates) != len(about):
+                return
+            yield "; ".join(f"{inner} = {v}: probability {_shown(p)}" for (inner, v), p in zip(about, estimates))
+            continue
+        numbers = _integers(statement.text)
+        if value is None and len(numbers) == 1:
+            value = numbers[0]
+            yield f"claims {part} = {value}"
+        elif not claims and isinstance(part, list) and len(numbers) == len(part):
+            claims = list(zip(part, numbers, strict=True))
+            yield "splits it: " + "; ".join(f"{n}: {inner} = {v}" for n, (inner, v) in enumerate(claims, 1))
+        elif claims and len(numbers) == 1 and 1 <= numbers[0] <= len(claims):
+            part, value = claims[numbers[0] - 1]
+            claims = []
+            yield f"{'goes on with' if statement.role == PROVER else 'disputes'} {part} = {value}"
+        else:
+            return
 
 
 class _Forfeit(Exception):

@@ -51,6 +51,8 @@ def _said(b: Bubble) -> Iterator[Element]:
     claim: tuple[Element | str, ...] = (" argues for “", element("bdi", b.claim), "”") if b.claim else ()
     tone = f" · {b.tone}" if b.claim and b.tone != "neutral" else None
     yield element("header", element("b", b.who), *claim, tone)
+    if b.explained:
+        yield element("p", b.explained, class_="soft")
     if b.private:
         private = element("p", b.private, class_="words soft")
         yield element("details", element("summary", "private notes"), private)

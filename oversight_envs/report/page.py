@@ -19,6 +19,7 @@ from oversight_envs.evaluation.decisions import first_bias
 from oversight_envs.evaluation.rows import player_name
 from oversight_envs.evaluation.speeches import as_given, kind
 from oversight_envs.evaluation.statistics import by_question
+from oversight_envs.protocols import explained
 from oversight_envs.report.elements import Slice
 
 CONTEXT = 90
@@ -58,6 +59,8 @@ class Bubble:
     tone: str
     turn: int
     claim: str
+    explained: str
+    """What it says in the game's terms, where its words alone don't tell."""
     runs: tuple[TextRun, ...]
     private: str
     flags: tuple[str, ...]
@@ -188,15 +191,16 @@ def probability(score: float) -> float:
 
 def _steps(record: Record) -> Iterator[Step]:
     """Turns and decisions by their place in the log."""
-    turns = [tuple(turn) for _, turn in groupby(record.transcript, lambda statement: statement.turn)]
-    steps = [(turn[0].index, Step(bubbles=tuple(_bubble(record, statement) for statement in turn))) for turn in turns]
+    told = zip(record.transcript, explained(record), strict=True)
+    turns = [tuple(turn) for _, turn in groupby(told, lambda pair: pair[0].turn)]
+    steps = [(turn[0][0].index, Step(bubbles=tuple(_bubble(record, *pair) for pair in turn))) for turn in turns]
     steps += [
         (d.index, Step(judgment=Judgment(d.role, _bars(record, d), tuple(_kept(record, d))))) for d in record.decisions
     ]
     return (step for _, step in sorted(steps, key=lambda step: step[0]))
 
 
-def _bubble(record: Record, statement: Statement) -> Bubble:
+def _bubble(record: Record, statement: Statement, told: str) -> Bubble:
     role = statement.role
     side = record.assigned.sides.get(role)
     score = next((scored for scored in record.scores if scored.author == role), None)
@@ -208,6 +212,7 @@ def _bubble(record: Record, statement: Statement) -> Bubble:
         tone=TONES.get(kind(record, role), "neutral"),
         turn=statement.turn,
         claim="" if side is None else record.question.options[side],
+        explained=told,
         runs=tuple(_run(segment, record.question.passage) for segment in statement.segments),
         private="\n\n".join(filter(None, notes)),
         flags=tuple(flags(statement))

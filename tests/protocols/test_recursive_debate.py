@@ -14,8 +14,11 @@ import pytest
 from oversight_envs import Question, Record, Turn, recursive_debate_v0, render_prompt, rollout
 from oversight_envs.agents import ScriptedAgent
 from oversight_envs.judges import CallableJudge
-from oversight_envs.protocols import RecursiveDebate
+from oversight_envs.protocols import RecursiveDebate, explained
 from oversight_envs.protocols.recursive_debate import consistent
+from oversight_envs.report.article import article
+from oversight_envs.report.elements import to_html
+from oversight_envs.report.page import page
 from oversight_envs.tasks.nested_sums import NestedSums, nested, total
 from oversight_envs.testing import check_protocol
 
@@ -92,6 +95,39 @@ def test_the_honest_side_wins_at_every_depth_by_the_same_work_of_the_judge(depth
             assert record.correct == {"prover_0": False}
             assert len(render_prompt(record.entries[-1].prompt)) < 250
             assert len(record.entries) == 1 + 2 * (depth - 1) + 1
+
+
+def test_who_watches_is_told_what_the_numbers_are_about() -> None:
+    judge = CallableJudge(scores=check_sum)
+    players = {"prover_0": ScriptedAgent(honest_prover), "opponent_0": ScriptedAgent(["Answer: 2"]), "judge_0": judge}
+    (record,) = rollout(RecursiveDebate(), NestedSums(depth=2), players, questions=1)
+    whole = nested(record.question.text)
+    first, second = whole  # type: ignore[misc]
+    assert explained(record) == [
+        f"claims {whole} = {total(whole)}",
+        f"splits it: 1: {first} = {total(first)}; 2: {second} = {total(second)}",
+        f"disputes {second} = {total(second)}",
+    ]
+    assert "disputes" in to_html(article(page(record)))
+    lost = players | {"opponent_0": ScriptedAgent(["I give up."])}
+    (record,) = rollout(RecursiveDebate(), NestedSums(depth=2), lost, questions=1)
+    assert explained(record)[2] == "can't be read, and has lost"
+    estimator = ScriptedAgent(["Answer: 0.5", "Answer: 0.5, 1"])
+    (record,) = rollout(
+        RecursiveDebate(estimator=True),
+        NestedSums(depth=2),
+        {
+            "prover_0": ScriptedAgent(["Answer: 3", "Answer: 1 + 2", "Answer: 1"]),
+            "estimator_0": estimator,
+            "judge_0": judge,
+        },
+        questions=1,
+    )
+    assert [text.split(": ")[0] for text in explained(record)][2:] == [
+        "splits it",
+        f"{first} = 1",
+        f"goes on with {first} = 1",
+    ]
 
 
 def test_without_a_judge_the_task_checks_the_last_claim() -> None:
