@@ -19,22 +19,19 @@ from reproduction.legibility_table import draw, table
 
 UNSCORED = {"reward": "correctness", "verifier_steps": 1}
 """The reward does not look at the verifier, so it need not be trained."""
-SMALL = {"verifier_problems": 250, "prover_problems": 480, "prover_steps": 30}
+FEW = {"verifier_problems": 250}
 TRIED = {
     "cgc, .03 a token": {"reward": "cgc", "cost_per_token": 0.03},
-    "src, .03 a token": {"reward": "src", "cost_per_token": 0.03},
-    "src, .03 a token, 250 verifier problems": {
-        "reward": "src", "cost_per_token": 0.03, **SMALL, "verifier_steps": 120
-    },
-    "correctness, .03 a token, 30 steps": {**UNSCORED, "cost_per_token": 0.03, **SMALL},
-    "correctness, 30 steps": {**UNSCORED, **SMALL},
-}  # fmt: skip
+    "src, .03 a token": {"reward": "src", "cost_per_token": 0.03, **FEW, "verifier_steps": 120},
+    "correctness, .03 a token": {**UNSCORED, "cost_per_token": 0.03, **FEW},
+    "correctness": {**UNSCORED, **FEW},
+}
 """On seed 0, to choose ``CONDITIONS`` by."""
 
 GAME, CONTROL, FREE, DECOUPLED = "game", "correctness, same cost", "correctness, no cost", "decoupled"
 CONDITIONS = {
     GAME: TRIED["cgc, .03 a token"],
-    CONTROL: {**UNSCORED, "cost_per_token": 0.03},
+    CONTROL: {**UNSCORED, "cost_per_token": 0.03, "verifier_problems": 20},
     FREE: UNSCORED,
 }
 REGISTERED = f"""
