@@ -19,19 +19,19 @@ from reproduction.legibility_table import draw, table
 
 UNSCORED = {"reward": "correctness", "verifier_steps": 1}
 """The reward does not look at the verifier, so it need not be trained."""
-FEW = {"verifier_problems": 250}
+LARGER = {"held_out": 200, "verifier_pairs": 48, "batch": 16}
 TRIED = {
     "cgc, .03 a token": {"reward": "cgc", "cost_per_token": 0.03},
-    "src, .03 a token": {"reward": "src", "cost_per_token": 0.03, **FEW, "verifier_steps": 120},
-    "correctness, .03 a token": {**UNSCORED, "cost_per_token": 0.03, **FEW},
-    "correctness": {**UNSCORED, **FEW},
+    "src, .03 a token, larger batch": {"reward": "src", "cost_per_token": 0.03, **LARGER, "verifier_steps": 120},
+    "correctness, .03 a token, larger batch": {**UNSCORED, "cost_per_token": 0.03, **LARGER},
+    "correctness, larger batch": {**UNSCORED, **LARGER},
 }
 """On seed 0, to choose ``CONDITIONS`` by."""
 
 GAME, CONTROL, FREE, DECOUPLED = "game", "correctness, same cost", "correctness, no cost", "decoupled"
 CONDITIONS = {
     GAME: TRIED["cgc, .03 a token"],
-    CONTROL: {**UNSCORED, "cost_per_token": 0.03, "verifier_problems": 20},
+    CONTROL: {**UNSCORED, "cost_per_token": 0.03},
     FREE: UNSCORED,
 }
 REGISTERED = f"""
