@@ -19,16 +19,13 @@ from reproduction.legibility_table import draw, table
 
 UNSCORED = {"reward": "correctness", "verifier_steps": 1}
 """The reward does not look at the verifier, so it need not be trained."""
-SMALL = {"verifier_problems": 250, "prover_problems": 480, "prover_steps": 30}
+LARGER = {"held_out": 200, "verifier_pairs": 48, "batch": 16}
 TRIED = {
     "cgc, .03 a token": {"reward": "cgc", "cost_per_token": 0.03},
-    "src, .03 a token": {"reward": "src", "cost_per_token": 0.03},
-    "src, .03 a token, 250 verifier problems": {
-        "reward": "src", "cost_per_token": 0.03, **SMALL, "verifier_steps": 120
-    },
-    "correctness, .03 a token, 30 steps": {**UNSCORED, "cost_per_token": 0.03, **SMALL},
-    "correctness, 30 steps": {**UNSCORED, **SMALL},
-}  # fmt: skip
+    "src, .03 a token, larger batch": {"reward": "src", "cost_per_token": 0.03, **LARGER, "verifier_steps": 120},
+    "correctness, .03 a token, larger batch": {**UNSCORED, "cost_per_token": 0.03, **LARGER},
+    "correctness, larger batch": {**UNSCORED, **LARGER},
+}
 """On seed 0, to choose ``CONDITIONS`` by."""
 
 GAME, CONTROL, FREE, DECOUPLED = "game", "correctness, same cost", "correctness, no cost", "decoupled"

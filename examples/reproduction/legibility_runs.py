@@ -27,8 +27,8 @@ WORDING = "tiny_prover_verifier"
 MAX_NEW_TOKENS = 64
 """Five lines of a sum each, and the answer, are 39."""
 SHAPE = {
-    "rounds": 1, "verifier_problems": 1000, "prover_problems": 640, "held_out": 200, "held_out_solutions": 2,
-    "verifier_steps": 150, "verifier_pairs": 48, "prover_steps": 40, "batch": 16, "attack_steps": 0, "probe_steps": 1,
+    "rounds": 1, "verifier_problems": 250, "prover_problems": 480, "held_out": 150, "held_out_solutions": 2,
+    "verifier_steps": 80, "verifier_pairs": 32, "prover_steps": 30, "batch": 8, "attack_steps": 0, "probe_steps": 1,
     "concurrency": 256, "checkpoint_every": 10,
 }  # fmt: skip
 """One round; the recipe's probes, which this reproduction does not read, are as short as they can be."""
