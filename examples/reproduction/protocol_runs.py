@@ -120,7 +120,7 @@ class Run:
             self.ppo.step(records)
 
     def play(self, task, questions, speaker, seed, *, samples=1, **options):
-        """Games on each question, as many for every protocol: where one assignment is half a game, both of half as many."""
+        """As many games on each question under every protocol; a single consultant argues for both answers in turn."""
         players = dict.fromkeys(self.speakers, speaker) | {"judge_0": self.kind.judge(self.judge)}
         count = max(samples // 2, 1) if self.sides == "both" else samples
         options |= {"samples": count, "sides": self.sides, "seed": seed, "concurrency": 256}
@@ -157,7 +157,7 @@ def measures(records, alone):
         "no result": share((r.question.id, float(r.outcome is None)) for r in records),
     }
     found["honest wins"] = judge(records).honest_wins if decides(records) else share(honest_wins(records))
-    if not records[0].config.get("positions") == "assigned":
+    if records[0].config.get("positions") != "assigned":
         finished = [r for r in records if r.outcome is not None]
         found["first speaker right"] = share((r.question.id, float(r.correct[next(iter(r.roles))])) for r in finished)
     return found
@@ -198,7 +198,8 @@ def play_all(folder, names, seeds):
                 continue
             task = GAMES[name][0]
             if task not in first:
-                first[task] = [_kept(folder, f"{task}_{what}", getattr(KINDS[task], what)) for what in ("speaker", "first_judge")]
+                makers = {what: getattr(KINDS[task], what) for what in ("speaker", "first_judge")}
+                first[task] = [_kept(folder, f"{task}_{what}", make) for what, make in makers.items()]
             started = time.process_time()
             found = Run(name, seed, *first[task]).run()
             cpu = round(time.process_time() - started, 1)
