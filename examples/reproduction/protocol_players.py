@@ -1,4 +1,4 @@
-"""The first players of ``compare_protocols.py``: the tiny models that come along, taught the forms of speech that they lack.
+"""The first players of ``compare_protocols.py``: the tiny models that come along, taught what they lack of the games.
 
 The story debater knows speeches in which neither side has heard the other; it learns to answer one, and to choose an
 answer. The prover learns to criticise a solution as well. Both imitate scripts for some hundred steps, their old games
@@ -19,7 +19,7 @@ from oversight_envs.models import load
 from oversight_envs.play import rollout
 from oversight_envs.protocols import Consultancy, Critique, Debate
 from oversight_envs.tasks.arithmetic import Arithmetic
-from oversight_envs.tasks.stories import TYPICAL, Move, Stories
+from oversight_envs.tasks.stories import Stories
 from oversight_envs.training import JudgeConfig, JudgeTrainer, TextPolicy
 from oversight_envs.training.minibatches import epoch_batch
 
@@ -44,15 +44,16 @@ def story_speaker(steps=500, stories=2000):
 
 
 def story_line(turn, question, rng):
-    """A quote: its best line, one about the thing, any line, or a made-up one; and the right answer, where it chooses."""
+    """A quote: its best line, one about the thing, any line, or a made-up one; the right answer, where it chooses."""
     if turn.argues_for is None:
         return question.options[question.truth] if not turn.index else None
     moves, thing = question.metadata["moves"], question.metadata["thing"]
+    any_line = moves[rng.integers(len(moves))]
     about = [move for move in moves if move.thing == thing]
     best = question.metadata["best"][question.options.index(turn.argues_for)]
-    made_up = moves[rng.integers(len(moves))]._replace(thing=thing, place=turn.argues_for.removeprefix("the "))
-    lines = (about[-1] if best is None else moves[best], about[rng.integers(len(about))], moves[rng.integers(len(moves))])
-    return f"<quote>{(*lines, made_up)[rng.integers(4)]}</quote>"
+    made_up = any_line._replace(thing=thing, place=turn.argues_for.removeprefix("the "))
+    lines = (about[-1] if best is None else moves[best], about[rng.integers(len(about))], any_line, made_up)
+    return f"<quote>{lines[rng.integers(4)]}</quote>"
 
 
 def sum_speaker(steps=400, problems=2000):

@@ -80,6 +80,7 @@ GAMES = {
     "consultancy": ("stories", Consultancy(**_STORY)),
     "critique": ("arithmetic", Critique(wording=SUM_WORDS)),
     "proposer and critic": ("arithmetic", ProposerCritic(wording=SUM_WORDS, rebuttals=0)),
+    "open consultancy": ("stories", Consultancy(**_STORY, positions="open")),
 }
 """Protocol -> its task and its game."""
 
@@ -120,7 +121,7 @@ class Run:
             self.ppo.step(records)
 
     def play(self, task, questions, speaker, seed, *, samples=1, **options):
-        """Games on each question, as many for every protocol: where one assignment is half a game, both of half as many."""
+        """As many games on each question under every protocol; a single consultant argues for both answers in turn."""
         players = dict.fromkeys(self.speakers, speaker) | {"judge_0": self.kind.judge(self.judge)}
         count = max(samples // 2, 1) if self.sides == "both" else samples
         options |= {"samples": count, "sides": self.sides, "seed": seed, "concurrency": 256}
@@ -157,9 +158,14 @@ def measures(records, alone):
         "no result": share((r.question.id, float(r.outcome is None)) for r in records),
     }
     found["honest wins"] = judge(records).honest_wins if decides(records) else share(honest_wins(records))
-    if not records[0].config.get("positions") == "assigned":
-        finished = [r for r in records if r.outcome is not None]
-        found["first speaker right"] = share((r.question.id, float(r.correct[next(iter(r.roles))])) for r in finished)
+    if records[0].config.get("positions") != "assigned":  # the first speaker chose its answer, or found it
+        finished = [record for record in records if record.outcome is not None]
+        own = [record.correct[next(iter(record.roles))] for record in finished]
+        judged = right(finished) if finished else []
+        found["first speaker right"] = share(
+            (record.question.id, float(x)) for record, x in zip(finished, own, strict=True)
+        )
+        found["wrong answer believed"] = share((q, 1 - won) for (q, won), x in zip(judged, own, strict=True) if not x)
     return found
 
 
@@ -193,18 +199,28 @@ def play_all(folder, names, seeds):
     first = {}
     for seed in seeds:
         for name in names:
-            path = Path(folder) / f"{name.replace(' ', '_')}_{seed}.json"
+            path = _place(folder, name, seed)
             if path.exists():
                 continue
             task = GAMES[name][0]
             if task not in first:
-                first[task] = [_kept(folder, f"{task}_{what}", getattr(KINDS[task], what)) for what in ("speaker", "first_judge")]
+                makers = {what: getattr(KINDS[task], what) for what in ("speaker", "first_judge")}
+                first[task] = [_kept(folder, f"{task}_{what}", make) for what, make in makers.items()]
             started = time.process_time()
             found = Run(name, seed, *first[task]).run()
             cpu = round(time.process_time() - started, 1)
             path.write_text(json.dumps({"protocol": name, "seed": seed, "cpu": cpu, "evaluations": found}), "utf-8")
             last = found[-1]
             print(f"{name}, seed {seed}: {cpu} CPU-s, judge right {last['judge right']['value']:.3f}", flush=True)
+
+
+def kept_runs(folder, names, seeds):
+    """What ``play_all`` kept, protocol by protocol."""
+    return [json.loads(_place(folder, name, seed).read_text("utf-8")) for name in names for seed in seeds]
+
+
+def _place(folder, name, seed):
+    return Path(folder) / f"{name.replace(' ', '_')}_{seed}.json"
 
 
 def _kept(folder, name, make):

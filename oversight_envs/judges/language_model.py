@@ -55,9 +55,7 @@ class LogitVerifier:
         batch_size: the most solutions in one forward pass; the model's own limit by default.
     """
 
-    def __init__(
-        self, lm: Engine | str, *, labels: tuple[str, str] = YES_NO, batch_size: int | None = None
-    ) -> None:
+    def __init__(self, lm: Engine | str, *, labels: tuple[str, str] = YES_NO, batch_size: int | None = None) -> None:
         if len(labels) != 2:
             raise ValueError(f"labels={labels!r}: give two, the word for right and the word for wrong")
         if batch_size is not None:
