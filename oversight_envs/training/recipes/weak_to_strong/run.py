@@ -20,7 +20,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.decisions import credits
 from oversight_envs.evaluation.statistics import paired_difference, share
-from oversight_envs.models import LanguageModel
+from oversight_envs.models import LanguageModel, TrainableEngine
 from oversight_envs.training.checkpoint import Checkpoints, write_lines
 from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
 from oversight_envs.training.judges import JudgeTrainer
@@ -162,7 +162,7 @@ class WeakToStrongRun:
         given: Labels = state[f"weak-{min(stage.debates, 1)}"]["labels"][str(stage.debates)]
         return {id: hardened(p) for id, p in given.items()} if stage.kind == "hard" else given
 
-    def _measured(self, stage: Stage, lm: LanguageModel) -> dict[str, Any]:
+    def _measured(self, stage: Stage, lm: TrainableEngine) -> dict[str, Any]:
         """Whether a stage's model is right on each held-out question; of a weak judge also the labels that it gives.
 
         A weak judge is measured as it labels: after as many debates.
@@ -183,9 +183,10 @@ class WeakToStrongRun:
             measured[what] = {count: mean_labels(records, number) for count, number in games.items()}
         return measured
 
-    def _credits(self, lm: LanguageModel) -> dict[str, float]:
+    def _credits(self, lm: TrainableEngine) -> dict[str, float]:
         """Whether a strong model is right on each held-out question."""
-        return dict(credits(self.student.records(self.test_task, self.held_out, lm=lm, seed=1)))
+        records = self.student.records(self.test_task, self.held_out, lm=lm, seed=1)
+        return {str(id): credit for id, credit in credits(records)}
 
     def _row(self, count: int, state: Mapping[str, Any]) -> dict[str, Any]:
         """What came of the supervisor that reads ``count`` debates."""
