@@ -154,7 +154,7 @@ class Comparison:
             Difference(
                 first=one,
                 second=other,
-                settings=tuple(_settings(self._all(one)[0], self._all(other)[0])),
+                settings=tuple(differing_settings(self._all(one)[0], self._all(other)[0])),
                 accuracy=paired_difference(self._credits(one), self._credits(other), seed=self.seed),
                 log_score=paired_difference(
                     log_scores(self._records(one)), log_scores(self._records(other)), seed=self.seed
@@ -277,12 +277,14 @@ def gap_recovered(
     return Estimate(ratio(np.arange(len(keys))), *bootstrap(len(keys), ratio, seed=seed), n=len(keys))
 
 
-def _settings(one: Record, other: Record) -> Iterator[str]:
+def differing_settings(one: Record, other: Record) -> Iterator[str]:
     """What differs between the ways in which two records were played; of different games only what both have."""
     mine, others = identity_of(one), identity_of(other)
     parts: dict[str, tuple[Any, Any]] = {"protocol": (one.protocol, other.protocol), "task": (one.task, other.task)}
     if one.protocol == other.protocol:
-        parts |= {name: (mine[name], others[name]) for name in ("config", "rule")}
+        options = [*mine["config"], *(key for key in others["config"] if key not in mine["config"])]
+        parts |= {f"config.{key}": tuple(way["config"].get(key) for way in (mine, others)) for key in options}
+        parts |= {"rule": (mine["rule"], others["rule"])}
     shared = [role for role in one.players if role in other.players]
     for role in shared:
         first, second = _described(one.players[role]), _described(other.players[role])

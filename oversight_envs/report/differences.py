@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 from oversight_envs.core.record import Record
+from oversight_envs.evaluation.comparison import differing_settings
 from oversight_envs.evaluation.evaluate import Evaluation
 from oversight_envs.evaluation.metrics import Estimate, compare, credits
 from oversight_envs.evaluation.statistics import share
-from oversight_envs.play.identity import FINGERPRINT, first_difference, identity_of
 from oversight_envs.report.page import truth_probabilities
 
 PARTING = 20
@@ -32,8 +31,8 @@ class Pair:
     """Two evaluations, by their numbers on the page; ``unlike`` says why they can't be compared."""
 
     numbers: tuple[int, int]
-    setting: str = ""
-    """The first setting by which they differ."""
+    settings: Sequence[str] = ()
+    """By which they differ."""
     accuracies: tuple[Estimate, ...] = ()
     difference: Estimate | None = None
     parting: Sequence[Parting] = ()
@@ -65,29 +64,11 @@ def _pair(one: tuple[int, Evaluation], other: tuple[int, Evaluation]) -> Pair:
     right = [[(key, value) for key, value in credits(found) if key in shared] for found in games]
     return Pair(
         numbers,
-        setting=_setting(games[0][0], games[1][0]),
+        settings=tuple(differing_settings(games[0][0], games[1][0])) or ("no setting that records keep",),
         accuracies=tuple(map(share, right)),
         difference=compare(games[0], games[1], seed=one[1].seed),
         parting=parting[:PARTING],
     )
-
-
-def _setting(one: Record, other: Record) -> str:
-    """The first setting by which they differ; digests of what players are tell people nothing, and come last."""
-    found, wanted = identity_of(one), identity_of(other)
-    return (
-        first_difference(_without_digests(found), _without_digests(wanted))
-        or first_difference(found, wanted)
-        or "no setting that records keep"
-    )
-
-
-def _without_digests(identity: Mapping[str, Any]) -> dict[str, Any]:
-    players = {
-        role: {key: value for key, value in player.items() if key != FINGERPRINT}
-        for role, player in identity["players"].items()
-    }
-    return {**identity, "players": players}
 
 
 def _asked(record: Record) -> tuple[str, frozenset[str], str]:

@@ -166,7 +166,7 @@ def test_two_runs_are_compared_where_they_part() -> None:
     (pair,) = pairs([one, other])
     assert pair.difference == compare(right, half)
     assert [accuracy.value for accuracy in pair.accuracies] == [1.0, 0.5]
-    assert pair.setting == "config.rounds is 1 in the one and 2 in the other"
+    assert pair.settings[0] == "config.rounds is 1 in the one and 2 in the other"
     assert {right[p.places[0]].question.text for p in pair.parting} == {
         f"Who has the mill, version {i}?" for i in range(5, 10)
     }
