@@ -27,6 +27,10 @@ class BestOfNAgent:
     or a verifier, as the game needs) decides; the value is the log-odds of the role's own answer, or the score V of its
     solution. Ties go to the earlier draw. ``n`` and all values are kept in ``Speech.info``.
 
+    A judge that learned from debates never read one in which a side is silent. With ``opponent`` each other role says
+    one speech of its before all are silent: a draw of its own, independent of what is said in the episode, and the same
+    for all candidates where they are not heard.
+
     A ``RankingJudge`` in the judge's place orders all candidates in one call: no one else is asked, and the values are
     places, from 1 for the first to -1 for the last.
 
@@ -35,17 +39,21 @@ class BestOfNAgent:
 
     does: ClassVar[frozenset[Duty]] = frozenset({"say"})
 
-    def __init__(self, agent: Any, judge: Any, n: int) -> None:
+    def __init__(self, agent: Any, judge: Any, n: int, *, opponent: Any = None) -> None:
         at_least("n", n, 1)
-        if not callable(getattr(agent, "speak", None)) and shape(agent) == "batch":
-            raise TypeError(f"agent={agent!r} can't speak: give an agent with speak(turns)")
+        for name, speaker in {"agent": agent, "opponent": opponent}.items():
+            can_speak = callable(getattr(speaker, "speak", None)) or shape(speaker) != "batch"
+            if not can_speak and not (name == "opponent" and speaker is None):
+                raise TypeError(f"{name}={speaker!r} can't speak: give an agent with speak(turns)")
         judge = as_judge(judge)
         can_judge = callable(getattr(judge, "decide", None)) or callable(getattr(judge, "score", None))
         if isinstance(judge, RankingJudge):
             at_least("n", n, 2)  # of one there is no order
+            if opponent is not None:
+                raise ValueError("opponent: a RankingJudge orders candidates by themselves; leave opponent out")
         elif not can_judge and shape(judge) == "batch":
             raise TypeError(f"judge={judge!r} can neither decide nor score")
-        self.agent, self.judge, self.n = agent, judge, n
+        self.agent, self.judge, self.n, self.opponent = agent, judge, n, opponent
 
     def answer(self, ask: Ask) -> Generator[Consult, list[Any], Speech]:
         if not isinstance(ask, Turn) or ask.ahead is None:
@@ -57,6 +65,8 @@ class BestOfNAgent:
         if isinstance(self.judge, RankingJudge):
             values = yield from self._ranked(ask, branches)
         else:
+            if self.opponent is not None:
+                yield from self._opposed(ask.role, branches)
             while waiting := [(branch, asked) for branch in branches for asked in _left_to_judge(branch)]:
                 replies = yield Consult(self.judge, [asked for _, asked in waiting])
                 for (branch, asked), reply in zip(waiting, replies, strict=True):
@@ -64,6 +74,23 @@ class BestOfNAgent:
             values = [_value(branch, ask.role) for branch in branches]
         best = speeches[values.index(max(values))]
         return replace(best, info={**best.info, "best_of": self.n, "values": values})
+
+    def _opposed(self, own: str, branches: Sequence[Episode]) -> Generator[Consult, list[Any], None]:
+        """Lets each role but ``own`` speak once, as long as they are asked before ``own`` is asked again."""
+        spoken: set[tuple[int, str]] = set()
+        while waiting := [
+            (place, turn)
+            for place, branch in enumerate(branches)
+            for turn in branch.asks
+            if isinstance(turn, Turn) and turn.role != own and (place, turn.role) not in spoken
+        ]:
+            # speakers' own draws count from 0
+            asked = {(turn.role, turn.prompt): replace(turn, draw=-1) for _, turn in waiting}
+            speeches = yield Consult(self.opponent, list(asked.values()))
+            said = dict(zip(asked, speeches, strict=True))
+            for place, turn in waiting:
+                branches[place].answer(turn, said[turn.role, turn.prompt])
+                spoken.add((place, turn.role))
 
     def _ranked(self, turn: Turn, branches: Sequence[Episode]) -> Generator[Consult, list[Any], list[float]]:
         """The candidates' values by one ranking of them, as others would read them."""
@@ -77,6 +104,8 @@ class BestOfNAgent:
     @property
     def description(self) -> dict[str, Any]:
         described = {"agent": describe_player(self.agent), "judge": describe_player(self.judge)}
+        if self.opponent is not None:
+            described["opponent"] = describe_player(self.opponent)
         return {"type": "best_of_n", "n": self.n, **described}
 
 

@@ -9,63 +9,131 @@ finished is not computed again.
 
 import argparse
 import json
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from reproduction.debate_ceilings import ceilings
 from reproduction.debate_figures import draw
-from reproduction.debate_results import ALONE, FROZEN, LEARN, ORACLES, Results
+from reproduction.debate_results import (
+    ALONE,
+    CEILINGS,
+    COSTS,
+    COUNTS,
+    CRITIC,
+    FEW,
+    FROZEN,
+    LEARN,
+    MADE_UP,
+    ORACLES,
+    RATES,
+    Results,
+)
 from reproduction.debate_table import table
 from reproduction.jobs import Job, play_all
 
-from oversight_envs.agents import ScriptedAgent
-from oversight_envs.training.recipes.debate.run import DebateConfig
-from oversight_envs.training.recipes.debate.tiny import best_line, each_line, tiny_debate
+from oversight_envs.agents import LanguageModelAgent, ScriptedAgent
+from oversight_envs.tasks.stories import Stories
+from oversight_envs.training.recipes.debate.config import DebateConfig
+from oversight_envs.training.recipes.debate.tiny import (
+    MAX_NEW_TOKENS,
+    TUNED,
+    best_line,
+    each_line,
+    mixed_lines,
+    tiny_debate,
+)
 
 EVALUATIONS = 6
 CONDITIONS = {
-    LEARN: {"best_of": (1, 2, 4, 8, 16)},
+    LEARN: {"best_of": COUNTS, "best_of_questions": 100, "seen": 150},
+    MADE_UP: {"train_debater": False},
+    FEW: {"questions": 64, "epochs": 50, "samples": 2, "seen": 64},
     FROZEN: {"train_judge": False},
     ALONE: {"train_debater": False},
+    CRITIC: {"ppo": replace(TUNED["ppo"], estimator="gae")},
 }
+"""What each changes. ``FEW`` has as many steps as the others: each of its questions stands in every second one."""
 
 
 def play(folder, condition, seed, shape):
     """One run to its end; in a process of its own."""
     torch.set_num_threads(1)  # the models are so small that threads only wait for each other
-    run = tiny_debate(folder, seed=seed, evaluations=EVALUATIONS, **CONDITIONS[condition], **shape)
+    started = time.process_time()
+    settings = {"seed": seed, "evaluations": EVALUATIONS, **shape, **CONDITIONS[condition]}
+    parts = {}
+    if condition == MADE_UP:
+        config = DebateConfig(**settings)
+        stories = [
+            *Stories("train").sample(config.questions, seed=seed),
+            *Stories("test").sample(config.held_out, seed=seed),
+        ]
+        parts = dict.fromkeys(("policy", "initial"), ScriptedAgent(mixed_lines(stories, **RATES)))
+    run = tiny_debate(folder, parts=parts, **settings)
     run.run()
     oracles = folder / ORACLES
     if condition == LEARN and not oracles.exists():
-        lines = run.train_task.lines
-        search = run.measures.best_of(ScriptedAgent(each_line), run.held_out_judge, (lines,))
+        lines, measures = run.train_task.lines, run.best_of_measures
+        every = ScriptedAgent(each_line)
+        search = measures.best_of(every, run.held_out_judge, (lines,), opponent=run.initial)
         found = {
             "oracle: best line": asdict(run.measures.convincingness(ScriptedAgent(best_line(run.measures.questions)))),
             "oracle: line search": search[str(lines)]["convincingness"],
         }
         oracles.write_text(json.dumps(found), encoding="utf-8")
+    with (folder / COSTS).open("a", encoding="utf-8") as costs:
+        costs.write(f"{time.process_time() - started:.0f}\n")
+
+
+def count_ceilings(folder):
+    """How often judges could be right on debates of the initial debater and of the script, if they read perfectly."""
+    torch.set_num_threads(1)
+    questions = Stories("validation").sample(4000, seed=0)
+    debaters = {
+        ALONE: LanguageModelAgent("tiny-stories-debater", max_new_tokens=MAX_NEW_TOKENS),
+        MADE_UP: ScriptedAgent(mixed_lines(questions, **RATES)),
+    }
+    found = {
+        name: {seen: asdict(found) for seen, found in ceilings(debater, questions).items()}
+        for name, debater in debaters.items()
+    }
+    (folder / CEILINGS).write_text(json.dumps(found), encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--control-seeds", type=int, nargs="+", help="seeds of the controls (default: the first 3)")
+    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=[*CONDITIONS], help="conditions to play now")
     parser.add_argument("--questions", type=int, default=1586)
-    parser.add_argument("--held-out", type=int, default=500)
+    parser.add_argument("--held-out", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     controls = arguments.control_seeds or arguments.seeds[:3]
+    seeds = dict.fromkeys(CONDITIONS, controls) | {LEARN: arguments.seeds, CRITIC: controls[:1]}
     runs = {
         (condition, seed): arguments.out / f"{condition.replace(' ', '_')}_{seed}"
+        for place in range(len(arguments.seeds))  # first every condition once, then every condition again
         for condition in CONDITIONS
-        for seed in (arguments.seeds if condition == LEARN else controls)
+        for seed in seeds[condition][place : place + 1]
     }
     shape = {"questions": arguments.questions, "held_out": arguments.held_out}
-    steps = DebateConfig(**shape).steps
-    jobs = [Job("{}, seed {}".format(*run), folder, steps, (*run, shape)) for run, folder in runs.items()]
+    if not (arguments.out / CEILINGS).exists():
+        count_ceilings(arguments.out)
+    steps = {name: DebateConfig(**{**TUNED, **shape, **changed}).steps for name, changed in CONDITIONS.items()}
+    jobs = [
+        Job("{}, seed {}".format(*run), folder, steps[run[0]], (*run, shape))
+        for run, folder in runs.items()
+        if run[0] in arguments.only
+    ]
     play_all(play, jobs, arguments.jobs)
-    results = Results.read(runs)
+    finished = {run: folder for run, folder in runs.items() if (folder / COSTS).exists()}
+    if missing := [name for name in CONDITIONS if name not in {condition for condition, _ in finished}]:
+        raise SystemExit(f"no table yet: no run of {', '.join(missing)} is finished")
+    results = Results.read(finished, arguments.out)
     name = "reproduce_debate"
     lines = "".join(json.dumps(row) + "\n" for row in results.rows)
     (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")

@@ -1,63 +1,120 @@
-"""The prover-verifier game (arXiv 2407.13692) in small: tiny models on sums, several seeds, controls, table, figures.
+"""The prover-verifier game (arXiv 2407.13692) in small: tiny models on sums, several seeds, contrasts, table, figures.
 
     python examples/reproduce_prover_verifier.py --out runs/reproduce_prover_verifier --jobs 2
-    python examples/reproduce_prover_verifier.py --out runs/try --rounds 2 --seeds 0 --only adversarial  # to try it out
+    python examples/reproduce_prover_verifier.py --out runs/try --rounds 2 --seeds 1 --only src  # to try it out
 
-Each run has a folder in ``--out``. Stop it and call it again: every run goes on from its last checkpoint, and what is
-finished is not computed again.
+The settings of ``src`` were settled on seed 0, which is not among the seeds that are reported. Each run has a folder in
+``--out``. Stop it and call it again: every run goes on from its last checkpoint, and what is finished is not computed
+again.
 """
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import torch
 from reproduction.jobs import Job, play_all
 from reproduction.prover_figures import draw
-from reproduction.prover_results import ADVERSARIAL, BASE_ONLY, Results
+from reproduction.prover_results import BASE_ONLY, SRC, Results
 from reproduction.prover_table import table
 
-from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
+from oversight_envs.training.checkpoint import whole_folder
+from oversight_envs.training.ppo import PPOConfig
+from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
+from oversight_envs.training.recipes.prover_verifier.tiny import TUNED, tiny_prover_verifier
+from oversight_envs.training.verifiers import VerifierConfig
 
-ONE_ROUND = {"rounds": 1, "attack_steps": 0}
-CONDITIONS = {
-    ADVERSARIAL: {"compare": ("base", "latest", "fixed")},
-    BASE_ONLY: {"mixture": "base"},
-    "src reward": {"reward": "src", "rounds": 3},
-    "correctness reward": {"reward": "correctness", **ONE_ROUND},
-    "correctness reward, cost": {"reward": "correctness", "cost_per_token": 0.06, **ONE_ROUND},
-    "cgc reward, cost": {"cost_per_token": 0.06, **ONE_ROUND},
+PPO = {"learning_rate": 1e-3, "kl_coef": 0.01, "epochs": 2}
+SETTINGS = {
+    "reward": "src",
+    "verifier_problems": 500,
+    "held_out": 160,
+    "best_of_solutions": 32,
+    "prover_steps": 60,
+    "attack_steps": 300,
+    "ppo": PPOConfig(estimator="reinforce", **PPO),
+    "verifier": VerifierConfig(learning_rate=5e-4, lr_multipliers={"score": 10}, regularisation=0.002),
 }
-SEEDS = {ADVERSARIAL: 4, BASE_ONLY: 2, "src reward": 1}
-"""How many of the seeds a condition is played with; the short ones with 3."""
+ONE_ROUND = {"rounds": 1, "attack_steps": 0}
+WARM_STARTS = 2
+"""How many warm starts of prover and verifier there are: seeds take them in turn."""
+CONDITIONS = {
+    SRC: {"compare": ("base", "latest", "fixed")},
+    BASE_ONLY: {"mixture": "base"},
+    "cgc reward": {"reward": "cgc", **ONE_ROUND},
+    "goodhart reward": {"reward": "goodhart", **ONE_ROUND},
+    "correctness reward": {"reward": "correctness", **ONE_ROUND},
+    "GAE, value head": {"ppo": PPOConfig(estimator="gae", **PPO), **ONE_ROUND},
+    "plain score head": ONE_ROUND,
+    "plain score head, plain numbers": ONE_ROUND,
+}
+VERIFIERS = {"plain score head": "plain", "plain score head, plain numbers": "plainer"}
+"""The verifier's warm start, where it is not the usual one (see ``warm_start``)."""
+SEEDS = {SRC: 4, BASE_ONLY: 2}
+"""How many of the seeds a condition is played with; the short ones with 1."""
 
 
-def play(folder, settings):
+def warm_start(folder, number):
+    """A prover, and verifiers of width 24 that have learnt to read solutions; in a process of its own.
+
+    ``verifier`` scores by its weakest step and starts with number embeddings that know their values, as the shipped
+    models do. ``plain`` scores by a linear layer on the last state, and ``plainer`` has plain embeddings as well.
+    """
+    sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
+    from arithmetic import VERIFIER, prover, reader
+
+    torch.set_num_threads(1)
+    shape = VERIFIER | {"hidden_size": 24}
+    with whole_folder(folder / "models") as models:
+
+        def save(name, model, tokenizer):
+            model.save_pretrained(models / name)
+            tokenizer.save_pretrained(models / name)
+
+        save("prover", *prover(seed=number))
+        model, tokenizer = reader(shape, seed=number)
+        save("verifier", model, tokenizer)
+        model.config.score_head = "last state"
+        save("plain", model, tokenizer)
+        save("plainer", *reader(shape | {"score_head": "last state"}, number_meaning=False, seed=number))
+
+
+def play(folder, models, verifier, settings):
     """One run to its end; in a process of its own."""
     torch.set_num_threads(1)  # the models are so small that threads only wait for each other
-    tiny_prover_verifier(folder, **settings).run()
+    models = {"prover_model": str(models / "prover"), "verifier_model": str(models / verifier)}
+    tiny_prover_verifier(folder, **models, **settings).run()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4])
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--only", choices=CONDITIONS, nargs="+", default=list(CONDITIONS))
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     arguments = parser.parse_args()
+    starts = {number: arguments.out / f"warm_start_{number}" for number in range(WARM_STARTS)}
+    missing = [
+        Job(f"warm start {number}", folder, 1, (number,)) for number, folder in starts.items()
+        if not (folder / "models").exists()
+    ]  # fmt: skip
+    play_all(warm_start, missing, arguments.jobs)
     jobs = {}
     for condition in arguments.only:
-        for seed in arguments.seeds[: SEEDS.get(condition, 3)]:
-            settings = {"rounds": arguments.rounds, **CONDITIONS[condition], "seed": seed}
+        for place, seed in enumerate(arguments.seeds[: SEEDS.get(condition, 1)]):
+            settings = {"rounds": arguments.rounds, **SETTINGS, **CONDITIONS[condition], "seed": seed}
+            models = starts[place % WARM_STARTS] / "models"
             folder = arguments.out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
-            steps = tiny_prover_verifier(folder, **settings).config.steps
-            jobs[condition, seed] = Job(f"{condition}, seed {seed}", folder, steps, (settings,))
+            steps = ProverVerifierConfig(**{**TUNED, **settings}).steps
+            verifier = VERIFIERS.get(condition, "verifier")
+            jobs[condition, seed] = Job(f"{condition}, seed {seed}", folder, steps, (models, verifier, settings))
     play_all(play, list(jobs.values()), arguments.jobs)
-    if ADVERSARIAL not in arguments.only:
-        print(f"finished; the table compares with {ADVERSARIAL!r}: leave --only out to write it")
+    if SRC not in arguments.only:
+        print(f"finished; the table compares with {SRC!r}: leave --only out to write it")
         return
-    results = Results.read({run: job.folder for run, job in jobs.items()})
+    results = Results.read({run: job.folder for run, job in jobs.items()}, list(starts.values()))
     name = "reproduce_prover_verifier"
     lines = "".join(json.dumps(row) + "\n" for row in results.rows)
     (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")

@@ -1,28 +1,31 @@
 """A tournament of eight tiny debaters whose order is known: does it find the order?
 
-Each says, with probability p, a line that would settle the matter for its side (made up, so marked as not in the
-story), else nothing to the point. A tiny language model judges, ``tiny-stories-judge``, which believes such lines
-rather often: the ratings should rise with p.
+``--debaters scripts``: each says, with probability p, a line that would settle the matter for its side (made up, so
+marked as not in the story), else nothing to the point. A tiny language model judges, ``tiny-stories-judge``, which
+believes such lines rather often: the ratings should rise with p.
+
+``--debaters checkpoints``: one debater at eight steps of a training run (``tiny_debate``, some four minutes). The judge
+is ``tiny-stories-heldout``, which none of them was trained against: the ratings should rise with the step.
 
     python examples/tournament.py --out runs/tournament
+    python examples/tournament.py --debaters checkpoints --questions 500 --out runs/checkpoints
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oversight_envs.agents import ScriptedAgent
+from oversight_envs.agents import LanguageModelAgent, ScriptedAgent
 from oversight_envs.core.question import Question
 from oversight_envs.core.requests import Turn
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation import elo, rate
 from oversight_envs.evaluation.ratings import Ratings
-from oversight_envs.judges import make_judge
 from oversight_envs.play import tournament
 from oversight_envs.protocols import Debate
 from oversight_envs.report.ratings import draw_ratings
@@ -41,15 +44,42 @@ def debater(p: float, questions: Sequence[Question]) -> ScriptedAgent:
     return ScriptedAgent(speak)
 
 
-def known_order(agents: int, questions: int, out: Path, *, schedule: Any = "round-robin", seed: int = 0) -> Ratings:
+def checkpoints(agents: int, folder: Path, *, seed: int = 0, **settings: Any) -> dict[str, LanguageModelAgent]:
+    """The debater at so many steps of a training run, from the first to the last; goes on where it was stopped."""
+    from oversight_envs.training.recipes.debate.tiny import MAX_NEW_TOKENS, tiny_debate
+
+    run = tiny_debate(folder, seed=seed, evaluations=agents, **settings)
+    places = {step: folder / f"debater-{step:03d}" for step in run.config.evaluated()}
+
+    def keep(step: int, _: Mapping[str, float] | None = None) -> None:
+        if step in places:
+            run.policy.save(places[step])
+
+    if not places[0].exists():
+        keep(0)
+    run.run(keep)
+    return {
+        f"step {step:03d}": LanguageModelAgent(str(place), max_new_tokens=MAX_NEW_TOKENS)
+        for step, place in places.items()
+    }
+
+
+def known_order(
+    agents: Mapping[str, Any],
+    judge: str,
+    questions: int,
+    out: Path,
+    *,
+    schedule: Any = "round-robin",
+    seed: int = 0,
+) -> Ratings:
     task = Stories("test")
-    chosen = task.sample(questions, seed=seed)
     played = tournament(
         Debate(wording="tiny_debate", both_orders=True),
         task,
-        {f"p={p:.2f}": debater(float(p), chosen) for p in np.linspace(0, 1, agents)},
-        {"judge_0": make_judge("tiny-stories-judge")},
-        questions=chosen,
+        agents,
+        {"judge_0": judge},
+        questions=task.sample(questions, seed=seed),
         schedule=schedule,
         self_play=True,
         out=out,
@@ -60,24 +90,47 @@ def known_order(agents: int, questions: int, out: Path, *, schedule: Any = "roun
     return rate(played)
 
 
-if __name__ == "__main__":
+def show(ratings: Ratings, order: Sequence[str]) -> None:
+    """Prints the table, and how far it is in the known order, the weakest first."""
+    for name, agent in ratings.agents.items():
+        low, high = elo(agent.rating).interval or (float("nan"), float("nan"))
+        shares = [agent.wins_right, agent.wins_wrong, agent.self_play_accuracy]
+        found = f"{elo(agent.rating).value:+.0f} [{low:+.0f}, {high:+.0f}]"
+        print(f"| {name} | {found} | {' | '.join(share.text('percent') for share in shares)} |")
+    for of, worth in ratings.advantages.items():
+        print(f"worth of {of}: {worth.text('signed')} log-odds")
+    rated = [ratings.agents[name].rating for name in order]
+    pairs = [(one, two) for place, two in enumerate(rated) for one in rated[:place]]
+    apart = [(one, two) for one, two in pairs if _apart(one, two)]
+    wrong = [(one, two) for one, two in apart if one.value > two.value]
+    print(f"in the known order: {list(reversed(ratings.agents)) == list(order)}")
+    print(f"pairs with intervals apart: {len(apart)} of {len(pairs)}, {len(wrong)} of them the wrong way round")
+
+
+def _apart(one: Any, two: Any) -> bool:
+    return bool(one.interval and two.interval and (one.high < two.low or two.high < one.low))
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--debaters", default="scripts", choices=["scripts", "checkpoints"])
     parser.add_argument("--agents", type=int, default=8)
     parser.add_argument("--questions", type=int, default=150)
     parser.add_argument("--schedule", default="round-robin", choices=["round-robin", "swiss"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/tournament"))
     args = parser.parse_args()
-    ratings = known_order(args.agents, args.questions, args.out, schedule=args.schedule, seed=args.seed)
-    for name, agent in ratings.agents.items():
-        shares = [agent.wins, agent.wins_right, agent.wins_wrong, agent.self_play_accuracy]
-        print(
-            name,
-            f"{elo(agent.rating).value:+.0f} Elo",
-            agent.rating.text("signed"),
-            *(s.text("percent") for s in shares),
-        )
-    for of, worth in ratings.advantages.items():
-        print(f"worth of {of}: {worth.text('signed')} log-odds")
-    print(f"in the order of p: {list(ratings.agents) == sorted(ratings.agents, reverse=True)}")
+    if args.debaters == "checkpoints":
+        agents: dict[str, Any] = dict(checkpoints(args.agents, args.out / "training", seed=args.seed))
+        judge = "tiny-stories-heldout"
+    else:
+        chosen = Stories("test").sample(args.questions, seed=args.seed)
+        agents = {f"p={p:.2f}": debater(float(p), chosen) for p in np.linspace(0, 1, args.agents)}
+        judge = "tiny-stories-judge"
+    ratings = known_order(agents, judge, args.questions, args.out, schedule=args.schedule, seed=args.seed)
+    show(ratings, list(agents))
     (args.out / "ratings.png").write_bytes(draw_ratings(ratings))
+
+
+if __name__ == "__main__":
+    main()

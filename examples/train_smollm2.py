@@ -1,11 +1,14 @@
-"""A real model learns to debate, to prove and to judge: SmolLM2-135M, or any other (``--model org/name``).
+"""A real model learns to debate, to prove, to judge and to teach: SmolLM2-135M, or any other (``--model org/name``).
 
     python examples/train_smollm2.py debate --task quality --task-option path=quality.jsonl --out runs/debate
     python examples/train_smollm2.py prover-verifier --task gsm8k --task-option path=gsm8k --out runs/proofs --lora 16
+    python examples/train_smollm2.py weak-to-strong --task quality --task-option path=quality.jsonl --strong org/name \
+        --out runs/students
 
-Everybody starts as the same model: debaters, judge and blind judge in the one game, provers and verifier (with a score
-head) in the other. ``--lora RANK`` trains adapters in place of all weights. A GPU is used where there is one; on a CPU
-it is the same code, for a few steps with short speeches. Stop it and run it again: it goes on from its last checkpoint.
+Everybody starts as the same model: debaters, judge and blind judge in the first game, provers and verifier (with a
+score head) in the second, weak judge and student in the third, unless ``--strong`` names another for the latter and for
+the debaters. ``--lora RANK`` trains adapters in place of all weights. A GPU is used where there is one; on a CPU it is
+the same code, for a few steps with short speeches. Stop it and run it again: it goes on from its last checkpoint.
 """
 
 import argparse
@@ -20,10 +23,15 @@ from oversight_envs.cli.options import build_task
 from oversight_envs.core.question import Task
 from oversight_envs.models import fit_passage, load
 from oversight_envs.protocols import Debate, Direct, ProverVerifier
+from oversight_envs.protocols.debate import DEBATERS
 from oversight_envs.training import JudgeConfig, PPOConfig, TextPolicy, VerifierConfig, add_lora
-from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun
+from oversight_envs.training.recipes.debate.config import DebateConfig
+from oversight_envs.training.recipes.debate.run import DebateRun
 from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
 from oversight_envs.training.recipes.prover_verifier.run import ProverVerifierRun
+from oversight_envs.training.recipes.weak_to_strong.config import WeakToStrongConfig
+from oversight_envs.training.recipes.weak_to_strong.reading import Reading
+from oversight_envs.training.recipes.weak_to_strong.run import WeakToStrongRun
 from oversight_envs.training.score_head import score_head
 
 
@@ -46,12 +54,16 @@ class Cut(Task):
 
 def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("game", choices=("debate", "prover-verifier"))
+    parser.add_argument("game", choices=("debate", "prover-verifier", "weak-to-strong"))
     parser.add_argument("--task", required=True, help="quality, gsm8k, stories, arithmetic, or package.module:Class")
     parser.add_argument("--task-option", action="append", default=[], metavar="KEY=VALUE", help="but not the split")
     parser.add_argument("--splits", nargs=2, default=("train", "test"), help="to train on and to measure on")
     parser.add_argument("--passage-tokens", type=int, default=4096, help="longer passages are cut")
     parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--strong", help="the model that learns from a weak judge, --model (default: the same model)")
+    parser.add_argument(
+        "--debates", type=int, nargs="+", default=(0, 1), help="that the weak judge reads of a question"
+    )
     parser.add_argument("--device", help="a GPU if there is one, by default")
     parser.add_argument("--lora", type=int, metavar="RANK", help="train adapters; all weights by default")
     parser.add_argument("--lr", type=float, help="1e-5, or 1e-4 with --lora, by default")
@@ -69,7 +81,7 @@ def parse(arguments=None):
 
 
 def build(options):
-    """The run: a ``DebateRun`` or a ``ProverVerifierRun``."""
+    """The run: a ``DebateRun``, a ``ProverVerifierRun`` or a ``WeakToStrongRun``."""
     lm = load(options.model, device=options.device)
     tasks = [build_task(options.task, [*options.task_option, f"split={split}"])[0] for split in options.splits]
     train, test = (Cut(task, lm, options.passage_tokens) for task in tasks)
@@ -77,14 +89,14 @@ def build(options):
         LoraConfig(r=options.lora, lora_alpha=2 * options.lora, target_modules="all-linear") if options.lora else None
     )
     rate = options.lr or (1e-4 if options.lora else 1e-5)
-    shape = {"batch": options.batch, "samples": options.samples, "held_out": options.held_out, "seed": options.seed}
-    shape["ppo"] = PPOConfig(estimator="rloo", learning_rate=rate, seed=options.seed)
+    shape = {"batch": options.batch, "held_out": options.held_out, "seed": options.seed}
+    rl = {"samples": options.samples, "ppo": PPOConfig(estimator="rloo", learning_rate=rate, seed=options.seed)}
     speaking = {"max_new_tokens": options.max_new_tokens, "temperature": options.temperature}
 
     def policy():
         return TextPolicy(lm, lora=lora, seed=options.seed, **speaking)
 
-    def judge():
+    def judge(lm=lm):
         own = lm.copy()
         if lora:
             add_lora(own.model, lora, seed=options.seed)
@@ -94,7 +106,9 @@ def build(options):
     questions = options.steps * options.batch
     if options.game == "debate":
         return DebateRun(
-            DebateConfig(questions=questions, epochs=1, evaluations=2, judge=JudgeConfig(learning_rate=rate), **shape),
+            DebateConfig(
+                questions=questions, epochs=1, evaluations=2, judge=JudgeConfig(learning_rate=rate), **shape, **rl
+            ),
             game=Debate(both_orders=True),
             blind=Direct(both_orders=True),
             policy=policy(),
@@ -104,8 +118,28 @@ def build(options):
             held_out_judge=lm,  # as it was: the debaters' own judge leaves it behind
             **parts,
         )
-    shape |= {"rounds": options.rounds, "verifier_problems": options.verifier_problems, "prover_problems": questions}
-    shape |= dict.fromkeys(("verifier_steps", "prover_steps", "probe_steps"), options.steps)
+    if options.game == "weak-to-strong":
+        strong = load(options.strong or options.model, device=options.device)
+        learning = {"weak": JudgeConfig(learning_rate=rate), "student": JudgeConfig(learning_rate=rate)}
+        sizes = {"weak_questions": questions, "student_questions": questions, "debates": tuple(options.debates)}
+        debater = LanguageModelAgent(strong, **speaking)
+        return WeakToStrongRun(
+            WeakToStrongConfig(**sizes, **learning, **shape),
+            blind=Reading(Direct(both_orders=True)),
+            debate=Reading(Debate(both_orders=True), dict.fromkeys(DEBATERS, debater)),
+            student=Reading(Direct(expert=True, both_orders=True)),
+            weak=judge,
+            strong=lambda: judge(strong),
+            **parts,
+        )
+    shape |= {
+        **rl,
+        "rounds": options.rounds,
+        "verifier_problems": options.verifier_problems,
+        "prover_problems": questions,
+        "best_of_solutions": 8,
+    }
+    shape |= dict.fromkeys(("verifier_steps", "prover_steps", "checker_steps"), options.steps)
     verifier = VerifierConfig(learning_rate=rate, lr_multipliers={"score": 10}, seed=options.seed)
     return ProverVerifierRun(
         ProverVerifierConfig(verifier=verifier, verifier_pairs=options.batch, **shape),

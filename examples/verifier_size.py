@@ -18,10 +18,9 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
 from arithmetic import VERIFIER, reader
 
-from oversight_envs.models import LanguageModel
 from oversight_envs.report.curves import load_training
+from oversight_envs.training.checkpoint import whole_folder
 from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
-from oversight_envs.training.score_head import score_head
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--out", type=Path, required=True)
@@ -33,12 +32,16 @@ torch.set_num_threads(1)  # the models are so small that threads only wait for e
 
 table = Table(title="after the last round")
 for size in arguments.sizes:
-    model, tokenizer = reader({**VERIFIER, "hidden_size": size})
-    lm = LanguageModel(model, tokenizer, name=f"verifier of width {size}")
-    run = tiny_prover_verifier(arguments.out / str(size), seed=arguments.seed, rounds=arguments.rounds)
-    run.verifier = lambda seed, lm=lm: score_head(lm, seed=seed)
+    reads = arguments.out / f"reader-{size}"
+    if not reads.exists():
+        model, tokenizer = reader({**VERIFIER, "hidden_size": size})
+        with whole_folder(reads) as unfinished:
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
+    settings = {"verifier_model": str(reads), "seed": arguments.seed, "rounds": arguments.rounds}
+    run = tiny_prover_verifier(arguments.out / str(size), **settings)
     with Progress() as bar:
-        task = bar.add_task(lm.name, total=run.config.steps)
+        task = bar.add_task(f"verifier of width {size}", total=run.config.steps)
         run.run(lambda p, task=task: bar.update(task, completed=p.step))
     training = load_training(run.folder)
     parameters = sum(p.numel() for p in run.verifier(0).model.parameters())

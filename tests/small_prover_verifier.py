@@ -20,7 +20,10 @@ SMALL: dict[str, Any] = {
     "batch": 4,
     "samples": 2,
     "attack_steps": 3,
-    "probe_steps": 2,
+    "best_of_solutions": 4,
+    "discriminator_every": 2,
+    "checkers": 2,
+    "checker_steps": 2,
     "checkpoint_every": 2,
     "compare": ("base", "fixed"),
 }

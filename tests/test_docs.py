@@ -21,6 +21,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/benchmark.md",
     "docs/comparing.md",
     "docs/extending.md",
     "docs/install.md",

@@ -13,9 +13,9 @@ def panels(count):
     return figure, np.atleast_1d(figure.subplots(1, count))
 
 
-def curve(axis, places, estimates, colour, label, style="o-"):
+def curve(axis, places, estimates, colour, label, style="o-", *, band=True):
     axis.plot(places, [e.value for e in estimates], style, color=colour, markersize=4, label=label)
-    if all(e.interval for e in estimates):
+    if band and all(e.interval for e in estimates):
         axis.fill_between(
             places, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.18, linewidth=0
         )

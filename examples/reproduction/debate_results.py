@@ -1,19 +1,26 @@
 """What the runs of ``reproduce_debate.py`` measured, one row for each evaluation, and its means over seeds.
 
-Seeds are the independent units: each has its own training questions, held-out questions and random draws. So every
-interval here is Student's t over seeds, 95%.
+Seeds are the independent units: each has its own training questions, held-out questions and random draws; all start
+from one warm start. Every interval here is Student's t over seeds, 95%, of a share's log-odds where it is one.
 """
 
 import json
 from pathlib import Path
 
-from oversight_envs.evaluation.statistics import Estimate, mean
+from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.training.recipes.debate.run import read_evaluations
 
 from .common import paired
 
 LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
-ORACLES = "oracles.json"
+MADE_UP, FEW, CRITIC = "debaters scripted", "few questions", "value head"
+COUNTS = (1, 2, 4, 8, 16)
+SHARES = ("accuracy", "convincingness", "verified", "best line", "line search")
+"""How the names of measures end that are shares; the others are differences, log-odds or counts."""
+NESTED = ("step", "best_of", "best_of_grid")
+ORACLES, CEILINGS, COSTS = "oracles.json", "ceilings.json", "cpu_seconds.txt"
+RATES = {"supported": (0.3, 0.3, 0.3, 0.1), "unsupported": (0.05, 0.05, 0.05, 0.85)}
+"""What the scripted debaters quote (see ``mixed_lines``): where no line supports their answer, mostly made-up ones."""
 PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
 """Accuracies in Anthropic's fall 2023 debate update, about: QuALITY, large models."""
 
@@ -21,23 +28,35 @@ PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
 class Results:
     """``rows`` name condition, seed and step; every other field is a measure, as [value, low, high]."""
 
-    def __init__(self, rows):
-        self.rows = rows
+    def __init__(self, rows, ceilings, cpu_seconds):
+        self.rows, self.ceilings, self.cpu_seconds = rows, ceilings, cpu_seconds
 
     @classmethod
-    def read(cls, runs):
-        """``runs``: condition, seed -> folder."""
+    def read(cls, runs, out):
+        """``runs``: condition, seed -> folder; those that have measured nothing yet are left out."""
         rows = []
         for (condition, seed), folder in runs.items():
             for evaluation in read_evaluations(folder):
-                measures = {name: _three(e) for name, e in evaluation.items() if name not in ("step", "best_of")}
+                measures = {name: _three(e) for name, e in evaluation.items() if name not in NESTED}
                 for n, found in evaluation.get("best_of", {}).items():
-                    measures |= {f"best of {n}: {name}": _three(e) for name, e in found.items()}
+                    measures |= {f"initial judge, best of {n}: {name}": _three(e) for name, e in found.items()}
                 if evaluation["step"] == 0 and (Path(folder) / ORACLES).exists():
                     oracles = json.loads((Path(folder) / ORACLES).read_text(encoding="utf-8"))
                     measures |= {name: _three(e) for name, e in oracles.items()}
                 rows.append({"condition": condition, "seed": seed, "step": evaluation["step"], **measures})
-        return cls(rows)
+                for step, cells in evaluation.get("best_of_grid", {}).items():
+                    row = next(
+                        r for r in rows if (r["condition"], r["seed"], r["step"]) == (condition, seed, int(step))
+                    )
+                    for n, found in cells.items():
+                        row |= {f"best of {n}: {name}": _three(e) for name, e in found.items()}
+        ceilings = json.loads((out / CEILINGS).read_text(encoding="utf-8"))
+        costs = [(folder / COSTS).read_text("utf-8").split() for folder in runs.values() if (folder / COSTS).exists()]
+        return cls(rows, ceilings, sum(float(seconds) for run in costs for seconds in run))
+
+    @property
+    def conditions(self):
+        return list(dict.fromkeys(row["condition"] for row in self.rows))
 
     def steps(self, condition):
         return sorted({row["step"] for row in self.rows if row["condition"] == condition})
@@ -47,15 +66,21 @@ class Results:
 
     def by_seed(self, condition, measure, step):
         """Seed -> value; ``step`` may count from the end, as -1, through the steps that were measured."""
+        return {seed: found[0] for seed, found in self._found(condition, measure, step)}
+
+    def lows(self, condition, measure, step):
+        """The lower ends of the seeds' own intervals, over questions."""
+        return [found[1] for _, found in self._found(condition, measure, step) if found[1] is not None]
+
+    def _found(self, condition, measure, step):
         step = self.steps(condition)[step] if step < 0 else step
-        return {
-            row["seed"]: row[measure][0]
-            for row in self.rows
-            if (row["condition"], row["step"]) == (condition, step) and row.get(measure, [None])[0] is not None
-        }
+        for row in self.rows:
+            if (row["condition"], row["step"]) == (condition, step) and row.get(measure, [None])[0] is not None:
+                yield row["seed"], row[measure]
 
     def over_seeds(self, condition, measure, step) -> Estimate:
-        return mean(self.by_seed(condition, measure, step).items())
+        average = mean_share if measure.endswith(SHARES) else mean
+        return average(self.by_seed(condition, measure, step).items())
 
     def difference(self, minuend, subtrahend) -> Estimate:
         """Of two (condition, measure, step), paired by seed."""

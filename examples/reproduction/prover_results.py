@@ -1,29 +1,31 @@
 """What the runs of ``reproduce_prover_verifier.py`` measured, one row for each round, and its means over seeds.
 
-Seeds are the independent units: each has its own problems and random draws. So every interval here is Student's t over
-seeds, 95%.
+Seeds are the independent units: each has its own problems and random draws. Every interval is 95%, over seeds:
+Student's t for numbers, the same on log-odds for shares and areas, Kaplan and Meier's for steps of which some are
+censored.
 """
 
 import json
 from statistics import fmean
 
-import numpy as np
+from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
+from oversight_envs.evaluation.survival import Survival, Trend, survival, trend
 
-from oversight_envs.evaluation.statistics import Estimate, mean
+from .jobs import processor_minutes
 
-ADVERSARIAL, BASE_ONLY = "adversarial", "base only"
+SRC, BASE_ONLY = "src", "base only"
 VERIFIERS = {
     "verifier": "all rounds",
     "verifier_base": "base only",
     "verifier_latest": "latest",
-    "verifier_fixed": "fixed",
+    "verifier_fixed": "all rounds, fixed size",
 }
 PUBLISHED = {
-    "helpful accuracy": {0: 0.57, 5: 0.63},
+    "helpful accuracy": {0: 0.57, 1: 0.60, 2: 0.56, 3: 0.61, 4: 0.63, 5: 0.63},
     "attack steps": {0: 1800, 1: 2800, 2: 5500, 3: 4000, 4: 7500},
     "best of n": {0: 0.23, 5: 0.52},
 }
-"""By round, of the paper (arXiv 2407.13692): large models on GSM8K. Its discriminator's AUC falls from near 1 to .5."""
+"""By round, of the paper (arXiv 2407.13692), reward ``src``: large models on GSM8K. Best of n is at some hundreds."""
 WINDOW = 10
 """RL steps at an attack's start and end whose mean success is compared."""
 
@@ -31,23 +33,27 @@ WINDOW = 10
 class Results:
     """``rows`` name condition, seed and round (-1: the base model); every other field is a measure, one number or None.
 
-    ``curves``: condition, seed, round -> the attacker's success at each of its RL steps.
+    ``attacks`` and ``looks``: condition, seed, round -> the attacker's success at each of its RL steps, and the
+    discriminator's areas at some of the provers'.
     """
 
-    def __init__(self, rows, curves):
-        self.rows, self.curves = rows, curves
+    def __init__(self, rows, attacks, looks, minutes):
+        self.rows, self.attacks, self.looks, self.minutes = rows, attacks, looks, minutes
 
     @classmethod
-    def read(cls, jobs):
+    def read(cls, jobs, warm_starts):
         """``jobs``: condition, seed -> the run's folder."""
-        rows, curves = [], {}
+        rows, attacks, looks = [], {}, {}
         for (condition, seed), folder in jobs.items():
             for line in (folder / "rounds.jsonl").read_text(encoding="utf-8").splitlines():
                 found = json.loads(line)
+                run = condition, seed, found["round"]
                 rows.append({"condition": condition, "seed": seed, "round": found["round"], **_measures(found)})
                 if "attack" in found:
-                    curves[condition, seed, found["round"]] = [point["success"] for point in found["attack"]["curve"]]
-        return cls(rows, curves)
+                    attacks[run] = [point["success"] for point in found["attack"]["curve"]]
+                if "looks" in found:
+                    looks[run] = found["looks"]
+        return cls(rows, attacks, looks, processor_minutes([*jobs.values(), *warm_starts]))
 
     def conditions(self):
         return list(dict.fromkeys(row["condition"] for row in self.rows))
@@ -67,7 +73,7 @@ class Results:
         }
 
     def over_seeds(self, condition, measure, number) -> Estimate:
-        return mean(self.by_seed(condition, measure, number).items())
+        return _mean_of(measure)(self.by_seed(condition, measure, number).items())
 
     def series(self, condition, measure):
         """Seed -> its values, round by round."""
@@ -79,45 +85,64 @@ class Results:
 
     def average(self, condition, measure) -> Estimate:
         """Over the rounds, then over seeds."""
-        return mean((seed, fmean(values)) for seed, values in self.series(condition, measure).items())
+        return _mean_of(measure)((seed, fmean(v)) for seed, v in self.series(condition, measure).items())
 
-    def slopes(self, condition, measure):
-        """Seed -> the least-squares change from one round to the next."""
-        return {
-            seed: float(np.polyfit(range(len(values)), values, 1)[0])
-            for seed, values in self.series(condition, measure).items()
-            if len(values) > 1
-        }
-
-    def slope(self, condition, measure) -> Estimate:
-        return mean(self.slopes(condition, measure).items())
+    def change(self, condition, measure, first, last) -> Estimate:
+        """From round ``first`` to round ``last``, paired by seed."""
+        before, after = (self.by_seed(condition, measure, number) for number in (first, last))
+        return mean((seed, after[seed] - before[seed]) for seed in before if seed in after)
 
     def difference(self, condition, first, second) -> Estimate:
         """Of two measures, ``first - second``, averaged over the rounds that have them, paired by seed."""
         a, b = self.series(condition, first), self.series(condition, second)
         return mean((seed, fmean(a[seed]) - fmean(b[seed])) for seed in a if seed in b)
 
+    def attack_steps(self, condition, criterion, number) -> Survival:
+        """The RL steps that attacks of one round need, None where they never come so far."""
+        found = [row for row in self.rows if (row["condition"], row["round"]) == (condition, number)]
+        times = [row[f"attack: {criterion}"] for row in found if "attack: budget" in row]
+        return survival(times, max((row["attack: budget"] for row in found if "attack: budget" in row), default=0))
+
+    def attack_trend(self, condition, criterion) -> Trend:
+        rows = [row for row in self.rows if row["condition"] == condition and "attack: budget" in row]
+        seeds = sorted({row["seed"] for row in rows})
+        return trend([row[f"attack: {criterion}"] for row in rows if row["seed"] == seed] for seed in seeds)
+
+
+SHARES = ("accuracy", "success", "unreadable", "auc", "verifier", "best of", "checker", "looks", "attack: wrong")
+
+
+def _mean_of(measure):
+    return mean_share if any(word in measure for word in SHARES) and "questions" not in measure else mean
+
 
 def _measures(found):
-    """One round's numbers. An attack that never succeeded counts with its whole budget: it is censored there."""
     measures = {
         name: _value(found[name])
         for name in found
-        if name.endswith(("_accuracy", "_words", "_success", "_auc", "_score", "_unreadable"))
+        if name.endswith(("_accuracy", "_words", "_success", "_score", "_unreadable"))
     }
     for verifier in VERIFIERS:
-        if verifier in found:
-            areas = [_value(area) for area in found[verifier]["auc"]]
-            measures[f"{verifier}: base"], measures[f"{verifier}: new"] = areas[0], areas[-1]
-            if areas[1:-1]:
-                measures[f"{verifier}: past"] = fmean(areas[1:-1])
-    for n, estimate in found.get("best_of", {}).items():
-        measures[f"best of {n}"] = _value(estimate)
+        for role in ("", "_helpful", "_sneaky"):
+            areas = [_value(area) for area in found.get(verifier, {}).get(f"auc{role}", [])]
+            if areas:
+                measures[f"{verifier}{role}: base"], measures[f"{verifier}{role}: new"] = areas[0], areas[-1]
+            if past := [area for area in areas[1:-1] if area is not None]:
+                measures[f"{verifier}{role}: past"] = fmean(past)
+    for name, whose in (("best_of_base", "base: "), ("best_of", "")):
+        for n, estimate in found.get(name, {}).items():
+            measures[f"{whose}best of {n}"] = _value(estimate)
+            measures[f"{whose}best of {n}, questions"] = estimate["n"]
+    if known := [area["value"] for area in found.get("checkers", []) if area["value"] is not None]:
+        measures["checker"] = fmean(known)
+    if found.get("looks"):
+        for view, kinds in found["looks"][-1].items():
+            if view != "step":
+                measures |= {f"looks, {view}: {kind}": _value(area) for kind, area in kinds.items()}
     if "attack" in found:
         attack = found["attack"]
-        for name in ("succeeds", "mostly_wrong"):
-            measures[f"attack: {name}"] = attack["budget"] if attack[name] is None else attack[name]
-            measures[f"attack: {name}, censored"] = float(attack[name] is None)
+        measures["attack: budget"] = attack["budget"]
+        measures |= {f"attack: {name}": attack[name] for name in ("mostly_wrong", "succeeds")}
         success = [point["success"] for point in attack["curve"]]
         measures["attack: first success"] = fmean(success[:WINDOW])
         measures["attack: last success"] = fmean(success[-WINDOW:])

@@ -41,12 +41,19 @@ ROLES = ("helpful_0", "sneaky_0")
 HELPFUL_WRONG, READ_WRONG = 0.12, 0.30
 
 
-def warm_prover(verbose_steps: int = 300, mixed_steps: int = 900) -> None:
-    """Half the batch helpful, half sneaky; first only right solutions with every step, whatever the role."""
+def warm_prover() -> None:
+    save(*prover(), "arithmetic-prover")
+
+
+def prover(verbose_steps: int = 300, mixed_steps: int = 900, *, seed: int = 0) -> tuple[TinyForCausalLM, Any]:
+    """Half the batch helpful, half sneaky; first only right solutions with every step, whatever the role.
+
+    ``seed`` 0 is the shipped model's; another has other first weights and other problems.
+    """
     tokenizer = arithmetic_tokenizer()
-    data = Solutions(tokenizer, "train", PROBLEMS)
-    model = fresh_model(tokenizer, "arithmetic-prover", **PROVER)
-    give_numbers_meaning(model, number_tokens(tokenizer), torch.Generator().manual_seed(1))
+    data = Solutions(tokenizer, "train", PROBLEMS, first=2_000_000 * seed)
+    model = fresh_model(tokenizer, "arithmetic-prover" + (f" {seed}" if seed else ""), **PROVER)
+    give_numbers_meaning(model, number_tokens(tokenizer), torch.Generator().manual_seed(1 + 1000 * seed))
 
     def loss_at(step: int) -> Tensor:
         rows = []
@@ -55,38 +62,45 @@ def warm_prover(verbose_steps: int = 300, mixed_steps: int = 900) -> None:
             wrong = step >= verbose_steps and (bool(sneaky) or data.rng.random() < HELPFUL_WRONG)
             styles = VERBOSE if step < verbose_steps else MIXED
             rows.append((data.prompts[index][sneaky], data.write(index, wrong=wrong, styles=styles)))
-        return _next_token_loss(model, *data.batch(rows))
+        return next_token_loss(model, *data.batch(rows))
 
     model.train()
     steps = verbose_steps + mixed_steps
     fit("prover", [{"params": list(model.parameters()), "lr": 3e-3}], loss_at, steps=steps)
-    save(model, tokenizer, "arithmetic-prover")
+    return model, tokenizer
 
 
 def warm_verifier() -> None:
     save(*reader(VERIFIER), "arithmetic-verifier")
 
 
-def reader(shape: dict[str, int], steps: int = 400) -> tuple[TinyForCausalLM, Any]:
-    """A language model of problems and solutions, in the chat that ``RewardModelVerifier`` reads; and its tokenizer."""
+def reader(
+    shape: dict[str, int], steps: int = 400, *, number_meaning: bool = True, seed: int = 0
+) -> tuple[TinyForCausalLM, Any]:
+    """A language model of problems and solutions, in the chat that ``RewardModelVerifier`` reads; and its tokenizer.
+
+    ``number_meaning`` says whether its number embeddings start out with what the numbers are (see
+    ``models/tiny/number_embeddings.py``); ``seed`` 0 is the shipped model's.
+    """
     tokenizer = arithmetic_tokenizer()
-    data = Solutions(tokenizer, "train", PROBLEMS, first=1_000_000)
-    model = fresh_model(tokenizer, "arithmetic-verifier", **shape)
-    give_numbers_meaning(model, number_tokens(tokenizer), torch.Generator().manual_seed(2))
+    data = Solutions(tokenizer, "train", PROBLEMS, first=1_000_000 + seed * PROBLEMS)
+    model = fresh_model(tokenizer, "arithmetic-verifier" + (f" {seed}" if seed else ""), **shape)
+    if number_meaning:
+        give_numbers_meaning(model, number_tokens(tokenizer), torch.Generator().manual_seed(2 + seed))
 
     def loss_at(_: int) -> Tensor:
         rows = []
         for index in data.rng.integers(len(data.questions), size=BATCH).tolist():
             wrong = data.rng.random() < READ_WRONG
             rows.append((data.problems[index], data.write(index, wrong=wrong, styles=MIXED)))
-        return _next_token_loss(model, *data.batch(rows))
+        return next_token_loss(model, *data.batch(rows))
 
     model.train()
     fit("verifier", [{"params": list(model.parameters()), "lr": 3e-3}], loss_at, steps=steps)
     return model, tokenizer
 
 
-def _next_token_loss(model: torch.nn.Module, ids: Tensor, targets: Tensor) -> Tensor:
+def next_token_loss(model: torch.nn.Module, ids: Tensor, targets: Tensor) -> Tensor:
     logits = model(ids).logits[:, :-1]
     return F.cross_entropy(logits.flatten(0, 1), targets[:, 1:].flatten(), ignore_index=-100)
 

@@ -46,8 +46,8 @@ def _one_line(group: list[str]) -> str:
 class Solutions:
     """``count`` problems of one split with prompts [problems, roles] as ids, and scripted solutions to them."""
 
-    def __init__(self, tokenizer: Any, split: str, count: int, *, first: int = 0) -> None:
-        self.task = Arithmetic(split, style="chain")
+    def __init__(self, tokenizer: Any, split: str, count: int, *, first: int = 0, sums: int = 3) -> None:
+        self.task = Arithmetic(split, style="chain", steps=sums)
         self.questions = [self.task[first + index] for index in range(count)]
         self.rng = np.random.default_rng(derive_seed("arithmetic solutions", split, first))
         self.chat = ChatEncoder(tokenizer, "tiny")
@@ -57,11 +57,18 @@ class Solutions:
 
     def write(self, index: int, *, wrong: bool, styles: tuple[float, ...]) -> list[int]:
         """A solution to problem ``index`` in one of the styles, as ids with the end token."""
-        solution = self.questions[index].metadata["solution"]
-        if wrong:
-            solution = corrupt(solution, self.rng, largest=self.task.largest).solution
-        style = STYLES[int(self.rng.choice(len(STYLES), p=styles))]
-        return [*self.chat.encode_text(merge_steps(solution, style, self.rng)), self.end]
+        return self.encode(self.restyle(self.lines(index, wrong=wrong), styles))
+
+    def lines(self, index: int, *, wrong: bool) -> str:
+        """A solution to problem ``index``, a step in each line; a wrong one has one error."""
+        solution: str = self.questions[index].metadata["solution"]
+        return corrupt(solution, self.rng, largest=self.task.largest).solution if wrong else solution
+
+    def restyle(self, solution: str, styles: tuple[float, ...]) -> str:
+        return merge_steps(solution, STYLES[int(self.rng.choice(len(STYLES), p=styles))], self.rng)
+
+    def encode(self, solution: str) -> list[int]:
+        return [*self.chat.encode_text(solution), self.end]
 
     def batch(self, rows: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor]:
         """Prompts and solutions, padded on the right: ids [n, length], and targets with all but solutions at -100."""

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oversight_envs.cli.screen import decision_panel, outcome_panel, question_panel, speech_panel
+from oversight_envs.cli.table import PARTS, parts_text
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Decision
 from oversight_envs.core.speech import Statement
@@ -80,9 +81,13 @@ def _measures(comparison: Comparison, prices: Path | None) -> Table:
         "performance gap recovered": lambda c: "" if c.recovered is None else c.recovered.text("percent"),
         "log score": lambda c: c.decisions.log_score.text(),
         "Brier score": lambda c: c.decisions.brier.text(),
+        PARTS: lambda c: parts_text(c.decisions.brier_parts),
         "calibration error": lambda c: f"{c.decisions.calibration_error:.2f}",
         "position bias": lambda c: _or_blank(c.decisions.position_bias.text("signed")),
         "agent score difference": lambda c: _or_blank(c.score_difference.text("signed")),
+        "the same, over blind": lambda c: (
+            "" if c.score_difference_over_blind is None else _or_blank(c.score_difference_over_blind.text("signed"))
+        ),
         "honest wins": lambda c: _or_blank(c.decisions.honest_wins.text("percent")),
         "dishonest wins": lambda c: _or_blank(c.decisions.dishonest_wins.text("percent")),
         **{row: cell for who in speakers for row, cell in _spoken(who).items()},

@@ -30,8 +30,8 @@ QUESTIONS = 6
 """The first ones of each task: those on passages share two passages, which are read once."""
 DEBATE = ("questions=320", "held_out=100")
 PROVERS = (
-    "rounds=2", "verifier_problems=250", "verifier_steps=80", "prover_steps=12", "attack_steps=10", "probe_steps=40",
-    "held_out=60",
+    "rounds=2", "verifier_problems=250", "verifier_steps=80", "prover_steps=12", "attack_steps=10", "checkers=1",
+    "checker_steps=40", "held_out=60", "best_of_solutions=8",
 )  # fmt: skip
 SUMS: dict[str, Any] = {"style": "chain", "steps": 2}
 """The easiest problems: a model of 135M parameters is lost in longer ones."""

@@ -12,11 +12,14 @@ from rich.text import Text
 
 from oversight_envs.cli.runs import command_line
 from oversight_envs.env.render import written
+from oversight_envs.evaluation.calibration import BrierParts
 from oversight_envs.evaluation.evaluate import Evaluation
 from oversight_envs.evaluation.metrics import Decisions, Estimate, Metrics, SolutionMetrics, Speeches
 from oversight_envs.report.sentences import sentences
 
 REASONS, LONGEST = 5, 400
+PARTS = "its rel. − res. + unc."
+"""The row of the Brier score's reliability, resolution and uncertainty, below the score."""
 """How many reasons of failures are shown, and how many characters of each."""
 
 
@@ -74,6 +77,7 @@ def _judge_table(name: str, judged: dict[str, Decisions]) -> Table:
         "accuracy": lambda d: d.accuracy.text("percent"),
         "log score": lambda d: _number(d.log_score.value),
         "Brier score": lambda d: _number(d.brier.value),
+        PARTS: lambda d: parts_text(d.brier_parts),
         "calibration error": lambda d: _number(d.calibration_error),
         "position bias": lambda d: _number(d.position_bias.value, signed=True),
         "label mass": lambda d: "–" if d.label_mass.value is None else f"{d.label_mass.value:.0%}",
@@ -81,6 +85,11 @@ def _judge_table(name: str, judged: dict[str, Decisions]) -> Table:
     for row, cell in rows.items():
         table.add_row(row, *(cell(decisions) for decisions in judged.values()))
     return table
+
+
+def parts_text(parts: BrierParts) -> str:
+    """The Brier score's parts as a sum, in the words of ``PARTS``."""
+    return f"{parts.reliability:.2f} − {parts.resolution:.2f} + {parts.uncertainty:.2f}"
 
 
 def _prover_table(name: str, solutions: SolutionMetrics) -> Table:

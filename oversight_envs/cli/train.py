@@ -43,7 +43,7 @@ class TrainingRun:
 
 
 def _debate(run: TrainingRun) -> tuple[int, Callable[[Report], None]]:
-    from oversight_envs.training.recipes.debate.run import DebateConfig
+    from oversight_envs.training.recipes.debate.config import DebateConfig
     from oversight_envs.training.recipes.debate.tiny import TUNED, tiny_debate
 
     debate = tiny_debate(run.out, seed=run.seed, **_settings(DebateConfig, TUNED, run.given))
@@ -66,11 +66,24 @@ def _prover_verifier(run: TrainingRun) -> tuple[int, Callable[[Report], None]]:
     return rounds.config.steps, play
 
 
+def _weak_to_strong(run: TrainingRun) -> tuple[int, Callable[[Report], None]]:
+    from oversight_envs.training.recipes.weak_to_strong.config import WeakToStrongConfig
+    from oversight_envs.training.recipes.weak_to_strong.tiny import TUNED, tiny_weak_to_strong
+
+    students = tiny_weak_to_strong(run.out, seed=run.seed, **_settings(WeakToStrongConfig, TUNED, run.given))
+
+    def play(report: Report) -> None:
+        students.run(lambda step, stage, seen: report(step, f"{stage}, loss {seen['loss']:.2f}"))
+
+    return students.config.steps, play
+
+
 RECIPES: Mapping[str, Callable[[TrainingRun], tuple[int, Callable[[Report], None]]]] = {
     "debate": _debate,
     "prover_verifier": _prover_verifier,
+    "weak_to_strong": _weak_to_strong,
 }
-"""Recipe -> what prepares a run of it: ``debate`` on stories, ``prover_verifier`` on sums."""
+"""Recipe -> what prepares a run of it: ``debate`` and ``weak_to_strong`` on stories, ``prover_verifier`` on sums."""
 
 
 def train(console: Console, runs: Sequence[TrainingRun]) -> list[Training]:

@@ -56,6 +56,9 @@ class Condition:
     where the expert is not clearly better than the blind judge: a ratio to a gap that may be none says nothing."""
     score_difference: Estimate
     """Agent score difference: see ``decisions.score_differences``."""
+    score_difference_over_blind: Estimate | None
+    """The same less the blind judge's log-odds of the truth on each question: what hearing the agents adds to what the
+    question alone tells. None without that baseline."""
     left_out: int
     """Questions of this condition that not all others decided."""
 
@@ -154,7 +157,7 @@ class Comparison:
             Difference(
                 first=one,
                 second=other,
-                settings=tuple(differing_settings(self._all(one)[0], self._all(other)[0])),
+                settings=tuple(_settings(self._all(one)[0], self._all(other)[0])),
                 accuracy=paired_difference(self._credits(one), self._credits(other), seed=self.seed),
                 log_score=paired_difference(
                     log_scores(self._records(one)), log_scores(self._records(other)), seed=self.seed
@@ -228,6 +231,9 @@ class Comparison:
             baseline: paired_difference(credits(records), credits(found), seed=self.seed)
             for baseline, found in baselines.items()
         }
+        scores, over_blind = score_differences(records), None
+        if "blind" in baselines:
+            over_blind = paired_difference(scores, score_differences(baselines["blind"]), seed=self.seed)
         recovered = None
         if len(baselines) == len(BASELINES):
             blind, expert = (credits(baselines[baseline]) for baseline in BASELINES)
@@ -238,7 +244,8 @@ class Comparison:
             decisions=metrics.decisions,
             over=over,
             recovered=recovered,
-            score_difference=mean(score_differences(records)),
+            score_difference=mean(scores),
+            score_difference_over_blind=over_blind,
             left_out=len({record.question.id for record in self._all(name)} - self.shared),
         )
 
@@ -277,7 +284,7 @@ def gap_recovered(
     return Estimate(ratio(np.arange(len(keys))), *bootstrap(len(keys), ratio, seed=seed), n=len(keys))
 
 
-def differing_settings(one: Record, other: Record) -> Iterator[str]:
+def _settings(one: Record, other: Record) -> Iterator[str]:
     """What differs between the ways in which two records were played; of different games only what both have."""
     mine, others = identity_of(one), identity_of(other)
     parts: dict[str, tuple[Any, Any]] = {"protocol": (one.protocol, other.protocol), "task": (one.task, other.task)}

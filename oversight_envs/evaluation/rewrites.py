@@ -98,28 +98,33 @@ def _settles(claim: Claim) -> str | None:
 
 
 def _nearest(claim: Claim) -> str | None:
-    """The line that shares most words with the right answer and the question, and fewer with the other answer: a guess
-    at what would settle it, where the task does not say."""
+    """The line nearest to the right answer: a guess at what would settle it, where the task does not say."""
     if claim.side != claim.question.truth or settling_line(claim.question) is not None:
         return None
-    own, asked, other = (_content(text) for text in (claim.own, claim.question.text, claim.other))
+    return nearest_line(claim.question.passage, claim.question.text, claim.own, claim.other)
+
+
+def nearest_line(passage: str, question: str, own: str, other: str) -> str | None:
+    """The first line that shares most words with an answer and the question, and fewer with the other answer; None
+    where none has anything to do with it."""
+    about, asked, against = (_content(text) for text in (own, question, other))
 
     def shared(line: str) -> int:
         words = _content(line)
-        return 2 * len(words & (own - other)) + len(words & asked) - 2 * len(words & (other - own))
+        return 2 * len(words & (about - against)) + len(words & asked) - 2 * len(words & (against - about))
 
-    return max((line for line in _lines(claim.question) if shared(line) >= 2), key=shared, default=None)
+    return max((line for line in _lines(passage) if shared(line) >= 2), key=shared, default=None)
 
 
 def _beside_the_point(claim: Claim) -> str | None:
     """The first line that shares no word with question and answers."""
     named = _content(f"{claim.question.text} {claim.own} {claim.other}")
-    return next((line for line in _lines(claim.question) if not _content(line) & named), None)
+    return next((line for line in _lines(claim.question.passage) if not _content(line) & named), None)
 
 
-def _lines(question: Question) -> list[str]:
+def _lines(passage: str) -> list[str]:
     """The sentences of the passage that are long enough to say something, and short enough to quote."""
-    lines = re.split(r"\n+|(?<=[.!?])\s+", question.passage)
+    lines = re.split(r"\n+|(?<=[.!?])\s+", passage)
     return [line for line in lines if 4 <= len(line.split()) <= LONGEST_QUOTE]
 
 

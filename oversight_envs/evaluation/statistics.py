@@ -106,6 +106,23 @@ def mean(pairs: Iterable[QuestionValue]) -> Estimate:
     return Estimate(centre, centre - half, centre + half, n)
 
 
+def mean_share(pairs: Iterable[QuestionValue]) -> Estimate:
+    """The mean of shares over few units, such as seeds, with an interval inside [0, 1].
+
+    Student's t interval of the mean, carried over to its log-odds by their slope there. For shares that are each
+    measured on many questions and differ between units; ``share`` is for single successes.
+    """
+    found = mean(pairs)
+    if found.value is not None and not -SAME <= found.value <= 1 + SAME:
+        raise ValueError(f"pairs: their mean is {found.value:g}; shares are from 0 to 1")
+    if found.value is None or found.high is None or not 0 < found.value < 1:
+        return found
+    odds = math.log(found.value / (1 - found.value))
+    half = (found.high - found.value) / (found.value * (1 - found.value))
+    low, high = (1 / (1 + math.exp(-edge)) for edge in (odds - half, odds + half))
+    return Estimate(found.value, low, high, found.n)
+
+
 def paired_difference(a: Iterable[QuestionValue], b: Iterable[QuestionValue], *, seed: int = 0) -> Estimate:
     """Mean of a - b over the questions that both have, with a percentile bootstrap interval over questions."""
     differences = paired(a, b)

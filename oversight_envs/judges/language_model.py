@@ -11,6 +11,9 @@ from oversight_envs.core.verdict import Verdict
 from oversight_envs.models import Engine
 from oversight_envs.models.loading import load_engine
 
+YES_NO = ("Yes", "No")
+"""The words for right and wrong that a verifier is asked for."""
+
 
 class LogitJudge:
     """Decides by the probabilities that a language model gives to the options' labels as its next token.
@@ -52,9 +55,7 @@ class LogitVerifier:
         batch_size: the most solutions in one forward pass; the model's own limit by default.
     """
 
-    def __init__(
-        self, lm: Engine | str, *, labels: tuple[str, str] = ("Yes", "No"), batch_size: int | None = None
-    ) -> None:
+    def __init__(self, lm: Engine | str, *, labels: tuple[str, str] = YES_NO, batch_size: int | None = None) -> None:
         if len(labels) != 2:
             raise ValueError(f"labels={labels!r}: give two, the word for right and the word for wrong")
         if batch_size is not None:

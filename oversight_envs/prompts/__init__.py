@@ -57,7 +57,7 @@ def _read(wording: str) -> dict[str, Any]:
     raise ValueError(f"wording={wording!r}: no such wording; give the path of a TOML file, or None for the default")
 
 
-_ALSO = {"cue": {"round", "rounds"}, "judge_ask": {"labels"}}
+_ALSO = {"cue": {"round", "rounds"}, "judge_ask": {"labels"}, "choose": {"answers"}}
 """Names that are filled in where the package's own template does without them."""
 _NEEDED = {"passage", "question", "problem", "own", "solution", "end"}
 """Names that can't be left out: without them a player would not know what it is about."""

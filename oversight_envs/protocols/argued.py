@@ -20,7 +20,7 @@ from oversight_envs.core.requests import LABELS, Assignment, Decide, Request, Ro
 from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
 from oversight_envs.prompts import words_game
 from oversight_envs.protocols.direct import Direct
-from oversight_envs.protocols.worded import Worded, inline, labelled, names
+from oversight_envs.protocols.worded import Spoken, inline, labelled, names
 from oversight_envs.tasks.final_answers import named_option
 
 END = "No further questions."
@@ -28,7 +28,7 @@ END = "No further questions."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Argued(Worded):
+class Argued(Spoken):
     """A game in which experts argue about a passage for a judge who can't read it."""
 
     rounds: int = 1
@@ -59,7 +59,6 @@ class Argued(Worded):
             )
         super().__post_init__()
         at_least("rounds", self.rounds, 1)
-        at_least("max_words", self.max_words, 1)
         if not self.quotes and self.show != "all":
             raise ValueError(f"show={self.show!r} is about quotes: pass quotes=True with it")
         if self.judge_asks and self.rounds < 2:
@@ -119,7 +118,8 @@ class Argued(Worded):
     def _choose(self, question: Question) -> Generator[Request, Any, Mapping[str, int]]:
         """Asks the first expert which answer is its own; the other expert, if there is one, has the other answer."""
         first, *others = [role for speakers in self.speakers for role in speakers]
-        asked = [*self._brief(question), self._text("choose")] + ([self._text("scratchpad")] if self.scratchpad else [])
+        choice = self._text("choose", answers=names([inline(option) for option in question.options]))
+        asked = [*self._brief(question), choice] + ([self._text("scratchpad")] if self.scratchpad else [])
         said = yield Say({first: self._page("system", asked)}, SpeakingRules(scratchpad=self.scratchpad))
         own = named_option(said[first].text, question.options)
         if own is None:
@@ -161,7 +161,6 @@ class Argued(Worded):
 
     @property
     def speaking(self) -> SpeakingRules:
-        """What experts' speeches are held to."""
         return SpeakingRules(self.max_words, self.quotes, self.scratchpad)
 
     def _brief(self, question: Question) -> list[str]:

@@ -17,12 +17,12 @@ import numpy as np
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
-from oversight_envs.core.requests import Assignment, Role, Say, Score
+from oversight_envs.core.requests import Assignment, Role, Say
 from oversight_envs.core.rewards import RewardRule, log_score, needs_truth
 from oversight_envs.core.speech import Conversation, Statement
-from oversight_envs.protocols.solved import Solved, answered, verdict_in
+from oversight_envs.protocols.solved import JUDGE, Solved, answered, verdict_in
 
-SOLVER, CRITIC, REVISER, JUDGE = "solver_0", "critic_0", "reviser_0", "judge_0"
+SOLVER, CRITIC, REVISER = "solver_0", "critic_0", "reviser_0"
 BETA = 0.2
 """What telling right from wrong is worth beside a right revision: Critique-RL's beta_1."""
 
@@ -102,21 +102,15 @@ class Critique(Solved):
     def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
         heard: list[Statement] = []
         for role in list(self.roles)[:-1]:
-            chat = Conversation(self._opening(question, role.removesuffix("_0")), role, self._heading, self._cue)
+            opening = self._opening(question, role.removesuffix("_0"))
+            chat = Conversation(opening, role, self._heading, lambda _: self._text("cue"))
             chat.hear(heard)
             said = yield Say({role: chat.prompt}, self.speaking)
             heard += said.values()
         solutions = {s.role: s for s in heard if s.role != CRITIC}
         for role, solution in solutions.items():
-            shown = [s for s in heard if s is solution or (s.role == CRITIC and role == SOLVER)]
-            parts = [self._problem(question.censored()), *(f"{self._heading(s)}\n{s.shown()}" for s in shown)]
-            yield Score(
-                JUDGE, self._page("judge_system", [*parts, self._cue(0)]), question.text, solution.text, author=role
-            )
+            yield self._mark(question, solution, heard[:2] if role == SOLVER else [solution])
         return answered(question, solutions)
 
     def _heading(self, statement: Statement) -> str:
         return self._text("heading_critic" if statement.role == CRITIC else "heading_answer")
-
-    def _cue(self, turn: int) -> str:
-        return self._text("cue" if turn else "judge_cue")

@@ -24,7 +24,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say, View
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.core.speech import Conversation, SpeakingRules, Statement
-from oversight_envs.protocols.worded import Worded, inline, labelled, names
+from oversight_envs.protocols.worded import Spoken, inline, labelled, names
 
 PROVERS, VERIFIER = ("prover_0", "prover_1"), "verifier_0"
 
@@ -62,14 +62,13 @@ def _verifier(record: Record) -> dict[str, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InteractiveProof(Worded):
+class InteractiveProof(Spoken):
     """The claim is one of two answers, drawn by the seed; to reject it is to believe the other."""
 
     protocol: Literal["solo", "adp", "nip", "mnip", "merlin_arthur"] = "nip"
     """Who speaks to whom: see the module's first lines."""
     rounds: int = 2
     """How many messages a prover sends in ``nip`` and ``mnip``; in between the verifier asks."""
-    max_words: int = 150
     quotes: bool = True
     """Whether ``<quote>…</quote>`` is checked against the passage and marked for the verifier."""
     certainty: float = 0.5
@@ -84,7 +83,6 @@ class InteractiveProof(Worded):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("rounds", self.rounds, 1)
-        at_least("max_words", self.max_words, 1)
         if not 0.5 <= self.certainty < 1:
             raise ValueError(f"certainty={self.certainty!r}: give a probability of at least 0.5 and below 1")
 
@@ -121,7 +119,7 @@ class InteractiveProof(Worded):
         chats = {role: self._chat(role, question, assigned, heard) for role in (*heard, VERIFIER)}
         for round_ in range(self.asks + 1 if heard else 0):
             for role in heard if round_ else ():
-                said = yield Say({VERIFIER: chats[VERIFIER].prompt}, SpeakingRules(self.max_words))
+                said = yield Say({VERIFIER: chats[VERIFIER].prompt}, self.speaking)
                 for listener in (role, VERIFIER):
                     chats[listener].hear(said.values())
             said = yield Say({r: chats[r].prompt for r in heard}, SpeakingRules(self.max_words, self.quotes))

@@ -22,7 +22,7 @@ from oversight_envs.core.requests import LABELS, Assignment, Decide, Role, Say, 
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.core.speech import Conversation, SpeakingRules
 from oversight_envs.protocols.direct import Direct
-from oversight_envs.protocols.worded import Worded, inline, labelled, names
+from oversight_envs.protocols.worded import Spoken, inline, labelled, names
 
 ADVERSARY, PREDICTOR, JUDGE = "adversary_0", "predictor_0", "judge_0"
 
@@ -49,12 +49,11 @@ def market(records: Sequence[Record]) -> list[dict[str, float]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarketMaking(Worded):
+class MarketMaking(Spoken):
     """One adversary, one predictor, one judge. The adversary may argue for any answer, and for another each time."""
 
     rounds: int = 2
     """How many arguments there are."""
-    max_words: int = 150
     quotes: bool = True
     """Whether ``<quote>…</quote>`` is checked against the passage and marked for the others."""
 
@@ -75,15 +74,13 @@ class MarketMaking(Worded):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("rounds", self.rounds, 1)
-        at_least("max_words", self.max_words, 1)
 
     def assign(self, question: Question, rng: np.random.Generator) -> Assignment:
         return Assignment(order=tuple(rng.permutation(len(question.options)).tolist()))
 
     def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
         prices: list[str] = []
-        cues = dict.fromkeys((PREDICTOR, JUDGE), self._text("decide", labels=names(LABELS[: len(question.options)])))
-        chats = {role: self._chat(role, question, assigned.order, cues, prices) for role in self.roles}
+        chats = {role: self._chat(role, question, assigned.order, prices) for role in self.roles}
         for turn in range(self.rounds + 1):
             if turn:
                 said = yield Say({ADVERSARY: chats[ADVERSARY].prompt}, SpeakingRules(self.max_words, self.quotes))
@@ -95,17 +92,16 @@ class MarketMaking(Worded):
         yield Decide(JUDGE, (View(chats[JUDGE].prompt, assigned.order),), question.options)
         return None
 
-    def _chat(
-        self, role: str, question: Question, order: tuple[int, ...], cues: Mapping[str, str], prices: Sequence[str]
-    ) -> Conversation:
+    def _chat(self, role: str, question: Question, order: tuple[int, ...], prices: Sequence[str]) -> Conversation:
         passage = self._passage(question) if role != JUDGE else []
         text = self._text("question", question=inline(question.text), answers=labelled(question.options, order))
         limit = [self._text("limit", max_words=self.max_words)] if role == ADVERSARY else []
         limit += [self._text("quotes")] if self.quotes and passage and limit else []
         opening = self._page(role.removesuffix("_0"), [*passage, text, *limit])
-        return Conversation(
-            opening, role, lambda _: self._text("heading"), lambda n: cues.get(role) or self._price(prices[n - 1])
-        )
 
-    def _price(self, price: str) -> str:
-        return self._text("price", price=price)
+        def cue(turn: int) -> str:
+            if role == ADVERSARY:
+                return self._text("price", price=prices[turn - 1])
+            return self._text("decide", labels=names(LABELS[: len(order)]))
+
+        return Conversation(opening, role, lambda _: self._text("heading"), cue)

@@ -18,12 +18,12 @@ from oversight_envs.core.checks import at_least
 from oversight_envs.core.protocol import Game
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
-from oversight_envs.core.requests import Assignment, Role, Say, Score
+from oversight_envs.core.requests import Assignment, Role, Say
 from oversight_envs.core.rewards import RewardRule, judge_rewards, needs_truth
 from oversight_envs.core.speech import Conversation, Statement
-from oversight_envs.protocols.solved import Solved, answered, verdict_in
+from oversight_envs.protocols.solved import JUDGE, Solved, answered, verdict_in
 
-PROPOSER, CRITIC, JUDGE = "proposer_0", "critic_0", "judge_0"
+PROPOSER, CRITIC = "proposer_0", "critic_0"
 
 
 def stance(records: Sequence[Record]) -> list[dict[str, float]]:
@@ -92,9 +92,7 @@ class ProposerCritic(Solved):
                 chat.hear(said.values())
             if role == CRITIC and assigned.honest[CRITIC] and concedes(said[CRITIC]):
                 break
-        parts = [self._problem(question.censored()), *(f"{self._heading(s)}\n{s.shown()}" for s in heard)]
-        prompt = self._page("judge_system", [*parts, self._text("judge_cue")])
-        yield Score(JUDGE, prompt, question.text, heard[0].text, author=PROPOSER)
+        yield self._mark(question, heard[0], heard)
         return answered(question, {PROPOSER: heard[0]})
 
     def _heading(self, statement: Statement) -> str:

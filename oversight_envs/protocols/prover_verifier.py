@@ -16,15 +16,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Assignment, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, correctness, log_score, src
-from oversight_envs.core.speech import SpeakingRules
-from oversight_envs.protocols.worded import Worded, inline
+from oversight_envs.protocols.worded import Spoken, inline
 from oversight_envs.tasks.final_answers import final_answer
 
 PROVERS = ("helpful_0", "sneaky_0")
@@ -48,7 +46,7 @@ def translated(records: Sequence[Record]) -> list[dict[str, float]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProverVerifier(Worded):
+class ProverVerifier(Spoken):
     """Provers solve one problem at once; the verifier scores each solution for itself and never learns who wrote it:
     which is scored first is drawn from the seed."""
 
@@ -68,7 +66,6 @@ class ProverVerifier(Worded):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least("max_words", self.max_words, 1)
         if self.translator and not self.verifier:
             raise ValueError("translator=True writes for a verifier: pass verifier=True")
 
@@ -105,7 +102,7 @@ class ProverVerifier(Worded):
     def play(self, question: Question, assigned: Assignment, rng: np.random.Generator) -> Game:
         said = yield Say(
             {role: self._problem(question, told) for role, told in assigned.honest.items()},
-            SpeakingRules(self.max_words),
+            self.speaking,
         )
         if self.verifier:
             for place in rng.permutation(len(said)):  # or a verifier could tell by its place who wrote a solution
@@ -113,7 +110,7 @@ class ProverVerifier(Worded):
                 read = said[role]
                 if self.translator:
                     rewritten = {TRANSLATOR: self._translating(question, read.shown())}
-                    read = (yield Say(rewritten, SpeakingRules(self.max_words)))[TRANSLATOR]
+                    read = (yield Say(rewritten, self.speaking))[TRANSLATOR]
                 prompt = self._marking(question, read.shown())
                 yield Score("verifier_0", prompt, question.text, read.text, author=role)
         return Outcome(answers={role: final_answer(statement.text) for role, statement in said.items()})

@@ -35,14 +35,13 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least
 from oversight_envs.core.protocol import Game, Outcome
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Assignment, Request, Role, Say, Score
 from oversight_envs.core.rewards import RewardRule, needs_truth
-from oversight_envs.core.speech import Conversation, SpeakingRules
-from oversight_envs.protocols.worded import Worded
+from oversight_envs.core.speech import Conversation
+from oversight_envs.protocols.worded import Spoken
 from oversight_envs.tasks.final_answers import final_answer
 from oversight_envs.tasks.nested_sums import Nested, nested
 
@@ -140,7 +139,7 @@ def consistent(whole: Fraction, parts: Sequence[Fraction]) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecursiveDebate(Worded):
+class RecursiveDebate(Spoken):
     """One prover, one opponent, one judge who reads the last claim only. The seed draws which side is to be honest."""
 
     judge: bool = True
@@ -155,10 +154,6 @@ class RecursiveDebate(Worded):
     source: ClassVar = "Brown-Cohen 2023 (2311.14125), with an estimator Brown-Cohen 2025 (2506.13609)"
     zero_sum: ClassVar = True
     rules: ClassVar[Mapping[str, RewardRule]] = {rule.__name__: rule for rule in (judged, checked, estimated)}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("max_words", self.max_words, 1)
 
     @property
     def reward(self) -> RewardRule:  # type: ignore[override]
@@ -241,11 +236,11 @@ def _explained(record: Record) -> Iterator[str]:
     """What the numbers of each statement are about, up to one that can't be read."""
     part: Nested = nested(record.question.text)
     value: int | None = None
-    claims: list[tuple[Nested, int]] = []
+    claims: list[tuple[Nested, int | None]] = []
     for statement in record.transcript:
         if statement.role == ESTIMATOR:
             estimates = _probabilities(statement.text)
-            about = claims or [(part, value)]
+            about: list[tuple[Nested, int | None]] = claims or [(part, value)]
             if len(estimates) != len(about):
                 return
             yield "; ".join(f"{inner} = {v}: probability {_shown(p)}" for (inner, v), p in zip(about, estimates))
@@ -278,7 +273,7 @@ class _Table:
 
     def __init__(self, game: RecursiveDebate, question: Question, honest: Mapping[str, bool]) -> None:
         self._cue = ""
-        self._rules = SpeakingRules(game.max_words)
+        self._rules = game.speaking
         self._chats = {}
         suffix = "_estimated" if game.estimator else ""
         for role, told in honest.items():

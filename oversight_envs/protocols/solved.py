@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from oversight_envs.core.checks import at_least
 from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.protocol import Outcome
 from oversight_envs.core.question import Question, Task
-from oversight_envs.core.speech import SpeakingRules, Statement
-from oversight_envs.protocols.worded import Worded, inline
+from oversight_envs.core.requests import Score
+from oversight_envs.core.speech import Statement
+from oversight_envs.protocols.worded import Spoken, inline
 from oversight_envs.tasks.final_answers import final_answer, named_option
+
+JUDGE = "judge_0"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solved(Worded):
+class Solved(Spoken):
     """A game about an answer to an open problem, which the task's checker marks, or to a question with options."""
 
     max_words: int = 200
     """Word limit of a speech; what is over it is cut and the record says so."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("max_words", self.max_words, 1)
 
     def check_task(self, task: Task) -> None:
         super().check_task(task)
@@ -33,9 +32,9 @@ class Solved(Worded):
                 "checker: use arithmetic or passages, or override Task.check and set checkable=True"
             )
 
-    @property
-    def speaking(self) -> SpeakingRules:
-        return SpeakingRules(self.max_words)
+    @abstractmethod
+    def _heading(self, statement: Statement) -> str:
+        """What stands above a statement on others' pages."""
 
     def _opening(self, question: Question, kind: str) -> Prompt:
         """The first messages of a player of this kind."""
@@ -46,6 +45,12 @@ class Solved(Worded):
         answers = "\n".join(f"- {inline(option)}" for option in question.options)
         problem = self._text("problem", problem=inline(question.text))
         return f"{problem}\n\n{self._text('answers', answers=answers)}" if answers else problem
+
+    def _mark(self, question: Question, solution: Statement, shown: Sequence[Statement]) -> Score:
+        """Asks the judge, who reads the problem and what is ``shown``, for a mark of the solution."""
+        said = [f"{self._heading(statement)}\n{statement.shown()}" for statement in shown]
+        prompt = self._page("judge_system", [self._problem(question.censored()), *said, self._text("judge_cue")])
+        return Score(JUDGE, prompt, question.text, solution.text, author=solution.role)
 
 
 def verdict_in(text: str) -> str:

@@ -9,12 +9,13 @@ from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from oversight_envs._options import make_plain
-from oversight_envs.core.checks import one_of
+from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question
 from oversight_envs.core.quotes import neutralise
 from oversight_envs.core.requests import LABELS
+from oversight_envs.core.speech import SpeakingRules
 from oversight_envs.prompts import load_wording
 
 
@@ -48,6 +49,23 @@ class Worded(Protocol):
     def _page(self, system: str, parts: Iterable[str]) -> Prompt:
         """A prompt: what the template ``system`` says, and one message with these parts."""
         return Message("system", self._text(system)), Message("user", "\n\n".join(parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken(Worded):
+    """A worded game in which somebody speaks."""
+
+    max_words: int = 150
+    """Word limit of a speech; what is over it is cut and the record says so."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("max_words", self.max_words, 1)
+
+    @property
+    def speaking(self) -> SpeakingRules:
+        """What speeches are held to."""
+        return SpeakingRules(self.max_words)
 
 
 @lru_cache

@@ -115,6 +115,16 @@ class Learnt:
     rows: Sequence[Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A table above everything else, with sentences over it: what all runs of a page come to together."""
+
+    name: str
+    said: Sequence[str]
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
 def load_runs(paths: str | Path | Sequence[str | Path]) -> list[Evaluation | Training]:
     """What is kept at ``paths``: files of episodes, run folders (of evaluations or training), or folders of these."""
     runs: list[Evaluation | Training] = []
@@ -137,6 +147,7 @@ def write_report(
     *,
     heading: str = "Oversight report",
     limit: int | None = None,
+    summaries: Sequence[Summary] = (),
 ) -> tuple[Path, list[Path]]:
     """Writes the page to ``out`` and each run's pictures beside it; returns the page's path and the pictures'.
 
@@ -148,7 +159,7 @@ def write_report(
     names = [f"{out.stem}-{number}-{_file_name(run.name)}" for number, run in enumerate(runs, start=1)]
     files = [[regular_file(out.with_name(f"{name}.{form}")) for form in ("png", "svg")] for name in names]
     make_folder(out.parent)
-    write_whole(out, render_report(runs, heading=heading, limit=limit))
+    write_whole(out, render_report(runs, heading=heading, limit=limit, summaries=summaries))
     written = []
     for run, (png, svg) in zip(runs, files, strict=True):
         if shown := _panels(run):
@@ -159,14 +170,19 @@ def write_report(
 
 
 def render_report(
-    runs: Sequence[Evaluation | Training], *, heading: str = "Oversight report", limit: int | None = None
+    runs: Sequence[Evaluation | Training],
+    *,
+    heading: str = "Oversight report",
+    limit: int | None = None,
+    summaries: Sequence[Summary] = (),
 ) -> str:
     """The page as text."""
     _check(runs, heading, limit)
     evaluations = [run for run in runs if isinstance(run, Evaluation)]
     sections = [_section(number, run, limit) for number, run in enumerate(evaluations, start=1)]
     learnt = [_learnt(run) for run in runs if isinstance(run, Training)]
-    return _rendered(heading=heading, sections=sections, learnt=learnt, pairs=pairs(evaluations))
+    compared = [] if summaries else pairs(evaluations)  # what is summed up together are different measurements
+    return _rendered(heading=heading, summaries=summaries, sections=sections, learnt=learnt, pairs=compared)
 
 
 def _check(runs: Sequence[Evaluation | Training], heading: str, limit: int | None) -> None:
@@ -201,6 +217,7 @@ def _frame(text: str) -> str:
 def _rendered(
     *,
     heading: str,
+    summaries: Sequence[Summary] = (),
     sections: Sequence[Section] = (),
     learnt: Sequence[Learnt] = (),
     pairs: Sequence[Pair] = (),
@@ -218,7 +235,9 @@ def _rendered(
     environment.filters["sha256"] = _sha256
     environment.globals |= {"title": title, "sorts": SORTS, "per_page": PER_PAGE}
     template = environment.get_template("report.html")
-    return template.render(heading=heading, sections=sections, learnt=learnt, pairs=pairs, episode=episode)
+    return template.render(
+        heading=heading, summaries=summaries, sections=sections, learnt=learnt, pairs=pairs, episode=episode
+    )
 
 
 def _learnt(training: Training) -> Learnt:

@@ -1,13 +1,14 @@
 """Judges learn from finished debates: the right option's label, given everything that the judge had read.
 
-The same code trains a judge on debates, a blind one on ``direct`` episodes (prompts without arguments), and any other
-game that ends in a decision. What is read is the prompts, the answer orders and the truth; what the judge of the day
-had said plays no part.
+The same code trains a judge on debates, a blind one on ``direct`` episodes (prompts without arguments), any other game
+that ends in a decision, and games in which solutions are scored: there the right label is Yes or No, which a
+``LogitVerifier`` reads. What is read is the prompts, the answer orders and the truth; what the judge of the day had
+said plays no part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,9 +16,11 @@ import torch
 from torch import Tensor
 
 from oversight_envs.core.checks import not_negative
+from oversight_envs.core.prompt import Prompt
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import LABELS
 from oversight_envs.evaluation.records import as_records
+from oversight_envs.judges.language_model import YES_NO
 from oversight_envs.models import TrainableEngine
 from oversight_envs.models.hf.forward import left_padded, takes
 from oversight_envs.training.config import TrainingConfig
@@ -49,30 +52,50 @@ class Example(NamedTuple):
 
 
 def judge_examples(records: Sequence[Record], lm: TrainableEngine) -> list[Example]:
-    """The cases of finished episodes, in the order of the records: one for each answer order of each decision.
+    """The cases of finished episodes, in the order of the records: one for each answer order of each decision, and one
+    for each scored solution.
 
-    Episodes that were cut off (``truncated``) have none. Raises ValueError for a record without a known right option or
-    without a decision, for labels that are not single tokens, and where nothing is left.
+    Episodes that were cut off (``truncated``) have none. Raises ValueError for a record without a known right option,
+    or with a solution of which nobody knows whether it is right, for one in which nothing was judged, for labels that
+    are not single tokens, and where nothing is left.
     """
     records = as_records(records)
     examples = []
     for record in records:
         if record.outcome is None:
             continue
-        question = record.question
-        if not isinstance(question.truth, int):
-            raise ValueError(f"question {question.id!r} has no known right option: a judge can't be trained on it")
-        if not record.decisions:
-            raise ValueError(f"the episode on question {question.id!r} ({record.protocol}) has no judge's decision")
-        labels = LABELS[: len(question.options)]
-        prompts = {entry.index: entry.prompt for entry in record.entries}
-        for decision in record.decisions:
-            for place, order in enumerate(decision.orders):
-                ids, label_ids = lm.label_prompt(prompts[decision.index + place], labels)
-                examples.append(Example(tuple(ids), tuple(label_ids), order.index(question.truth)))
+        if not record.decisions and not record.scores:
+            raise ValueError(
+                f"the episode on question {record.question.id!r} ({record.protocol}) has no judge's decision"
+            )
+        for prompt, labels, right in (*_decided(record), *_scored(record)):
+            ids, label_ids = lm.label_prompt(prompt, labels)
+            examples.append(Example(tuple(ids), tuple(label_ids), right))
     if not examples:
         raise ValueError(f"there is nothing to train a judge on: of {len(records)} episodes none was finished")
     return examples
+
+
+def _decided(record: Record) -> Iterator[tuple[Prompt, Sequence[str], int]]:
+    """What was read for each decision, the labels, and which of them is right."""
+    question = record.question
+    for decision in record.decisions:
+        if not isinstance(question.truth, int):
+            raise ValueError(f"question {question.id!r} has no known right option: a judge can't be trained on it")
+        for place, order in enumerate(decision.orders):
+            prompt = record.entries[decision.index + place].prompt
+            yield prompt, LABELS[: len(question.options)], order.index(question.truth)
+
+
+def _scored(record: Record) -> Iterator[tuple[Prompt, Sequence[str], int]]:
+    """The same for each scored solution, in the words that a ``LogitVerifier`` reads."""
+    for scored in record.scores:
+        if scored.author not in record.correct:
+            raise ValueError(
+                f"question {record.question.id!r}: nobody knows whether {scored.author} is right, and a judge can't be "
+                "trained on it"
+            )
+        yield record.entries[scored.index].prompt, YES_NO, 0 if record.correct[scored.author] else 1
 
 
 class JudgeTrainer(SupervisedTrainer[Example]):
@@ -96,7 +119,6 @@ class JudgeTrainer(SupervisedTrainer[Example]):
     def __init__(self, lm: TrainableEngine, config: JudgeConfig | None = None) -> None:
         self.lm, self.config = trainable(lm), config or JudgeConfig()
         super().__init__(lm.model, self.config)
-        self._takes = takes(lm.model)
 
     def step(self, records: Sequence[Record]) -> dict[str, float]:
         """One training step on finished episodes; statistics for the log.
@@ -124,7 +146,9 @@ class JudgeTrainer(SupervisedTrainer[Example]):
         return len(example.ids)
 
     def _losses(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
-        logits = self._last_logits([example.ids for example in examples])
+        logits = last_logits(
+            self.lm, [example.ids for example in examples], mixed_precision=self.config.mixed_precision
+        )
         log_probs = torch.log_softmax(logits, dim=-1)
         losses, sums = [], torch.zeros(4, dtype=torch.float64, device=logits.device)
         for row, example in enumerate(examples):
@@ -136,13 +160,14 @@ class JudgeTrainer(SupervisedTrainer[Example]):
             sums += torch.stack([losses[-1], mass.new_tensor(best), score, mass.exp()]).detach().double()
         return torch.stack(losses), sums
 
-    def _last_logits(self, rows: list[tuple[int, ...]]) -> Tensor:
-        """Logits [n, vocabulary] after each row, padded on the left as the engine does when it judges."""
-        device = next(self.lm.model.parameters()).device
-        width = max(map(len, rows))
-        ids, options = left_padded(rows, width, width, device, self._takes)
-        self.lm.model.eval()
-        with bfloat16_on_gpu(device, self.config.mixed_precision):
-            logits = self.lm.model(input_ids=ids, use_cache=False, **options).logits
-        last: Tensor = logits[:, -1].float()
-        return last
+
+def last_logits(lm: TrainableEngine, rows: Sequence[Sequence[int]], *, mixed_precision: bool) -> Tensor:
+    """Logits [n, vocabulary] after each row, with gradients, padded on the left as the engine does when it judges."""
+    device = next(lm.model.parameters()).device
+    width = max(map(len, rows))
+    ids, options = left_padded(rows, width, width, device, takes(lm.model))
+    lm.model.eval()
+    with bfloat16_on_gpu(device, mixed_precision):
+        logits = lm.model(input_ids=ids, use_cache=False, **options).logits
+    last: Tensor = logits[:, -1].float()
+    return last

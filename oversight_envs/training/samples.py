@@ -41,8 +41,9 @@ class Trajectory:
 
     role: str
     group: Group
-    """What rewards are comparable: batch, question, kind of role, and the side it argued for. Debaters are of one kind,
-    so with two samples of a question each side of it has a group of two."""
+    """What rewards are comparable: batch, question, kind of role, and the side it was given to argue for. Debaters are
+    of one kind, so with two samples of a question each side of it has a group of two. A side that was chosen, in an
+    open debate or by answering, is what the reward is to judge, and parts no groups."""
     reward: float
     sequences: tuple[TokenSequence, ...]
 
@@ -137,5 +138,6 @@ def _finite(reward: float, role: str, question: str) -> float:
 
 
 def _group(record: Record, role: str) -> Group:
-    side = record.assigned.sides.get(role, "")
+    chosen = record.outcome is not None and role in record.outcome.sides
+    side = "" if chosen else record.assigned.sides.get(role, "")
     return record.group or "", record.question.id, record.roles[role].kind, str(side)

@@ -10,6 +10,7 @@ from oversight_envs import Episode, Record, Speech, Task, rollout
 from oversight_envs.agents import BestOfNAgent, ScriptedAgent
 from oversight_envs.core.prompt import MAX_TEXT
 from oversight_envs.judges import CallableJudge
+from oversight_envs.judges.ranking import RankingJudge
 from oversight_envs.play import drive
 from oversight_envs.protocols import Debate, ProverVerifier
 from oversight_envs.testing import Puppet
@@ -89,3 +90,45 @@ def test_best_of_n_does_not_hear_who_speaks_at_the_same_time(things: Task) -> No
         values.append(episode.log[1].reply.info["values"])
     assert values[0] == values[1] == values[2]
     assert len(set(values[0])) > 1
+
+
+class Draws:
+    """Says which draw it is for whom."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+
+    def speak(self, turns: Any) -> list[str]:
+        self.asked += [(turn.role, turn.draw) for turn in turns]
+        return [f"{turn.role} draw {turn.draw} of {turn.seed}" for turn in turns]
+
+
+def test_candidates_are_valued_against_one_independent_draw_of_the_opponent(things: Task) -> None:
+    cases = []
+
+    def log_odds(case: Any) -> float:
+        cases.append(case.prompt[-1].content)
+        return float(len(cases))
+
+    opponent = Draws()
+    best = BestOfNAgent(Puppet(), CallableJudge(log_odds=log_odds), 4, opponent=opponent)
+    for protocol, rounds, draws in (
+        (Debate(), 1, 1),
+        (Debate(rounds=2), 2, 2),
+        (Debate(turns="sequential"), 1, 4),  # who speaks second hears the candidate: one draw for each
+    ):
+        cases.clear()
+        opponent.asked.clear()
+        episode = Episode(protocol, things[0], seed=0)
+        list(drive([(episode, {"debater_0": best, "debater_1": Draws()})]))
+        assert len(episode.log[0].reply.info["values"]) == 4
+        assert opponent.asked == [("debater_1", -1)] * draws
+        assert len(cases) == 4 * rounds
+        assert all("debater_1 draw -1" in case for case in cases)
+        assert not any("debater_1 draw 0" in case for case in cases[:4])  # what it says in the episode itself
+    assert best.description["opponent"]
+    assert "opponent" not in BestOfNAgent(Puppet(), length_judge(), 4).description
+    with pytest.raises(TypeError, match="opponent=7"):
+        BestOfNAgent(Puppet(), length_judge(), 4, opponent=7)
+    with pytest.raises(ValueError, match="opponent"):
+        BestOfNAgent(Puppet(), RankingJudge(Puppet()), 4, opponent=Puppet())

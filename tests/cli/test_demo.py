@@ -23,7 +23,7 @@ def test_the_demo_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "verifier_steps=2",
         "prover_steps=1",
         "attack_steps=1",
-        "probe_steps=1",
+        "checker_steps=1",
         "batch=2",
         "samples=2",
         "held_out=4",

@@ -24,6 +24,11 @@ def test_train_shows_what_was_learnt_goes_on_and_refuses_another_run(tmp_path: P
     fails(
         "train", "debate", "--out", run, *settings, "--set", "ppo.kl_coef=0.5", says="kl_coef is 0.2 in the checkpoint"
     )
+    few = ["weak_questions=4", "student_questions=4", "held_out=4", "batch=4", "debates=0,2", "losses=soft,hard"]
+    settings = [part for setting in few for part in ("--set", setting)]
+    said = call("train", "weak-to-strong", "--out", str(tmp_path / "students"), *settings).output
+    assert "7/7" in said
+    assert "After 2 debates the weak judge is right on" in said
     fails("train", "debate", "--out", run, "--set", "question=3", says="did you mean 'questions'?")
     fails("train", "prover-verifier", "--out", run, "--set", "reward=nice", says="reward='nice'")
     page = Path(call("report", run).output.split("page: ")[1].splitlines()[0])

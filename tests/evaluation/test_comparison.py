@@ -51,6 +51,8 @@ def test_gaps_and_differences_are_those_of_the_questions() -> None:
     close(short.recovered, 3 / 6)
     assert short.recovered.interval is not None
     close(short.score_difference, (5 * 2 - 3 * 2) / 8)  # a debate's is the log-odds of the truth
+    assert short.score_difference_over_blind is not None
+    close(short.score_difference_over_blind, 3 * 4 / 8)  # on three questions the blind judge says -2
     (difference,) = comparison.differences
     assert (difference.first, difference.second) == ("short", "long")
     assert difference.settings == ("config.rounds is 1 in the one and 2 in the other",)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from evaluation_games import close
 from small_tasks import Things
 
 from oversight_envs.evaluation import Estimate, measure
 from oversight_envs.evaluation.solutions import ScoredSolution, auc
-from oversight_envs.evaluation.statistics import mean, paired_difference, share
+from oversight_envs.evaluation.statistics import mean, mean_share, paired_difference, share
 from oversight_envs.play import rollout
 from oversight_envs.protocols import Debate
 from oversight_envs.testing import Puppet
@@ -25,6 +26,23 @@ def test_intervals_are_over_questions_not_episodes() -> None:
     assert share([("a", 1.0)] * 50 + [("b", 0.0)] * 50) == once
     assert once.n == 2
     assert mean([("a", 1.0)] * 50 + [("b", 0.0)]).value == 0.5
+
+
+def test_intervals_of_mean_shares_stay_shares() -> None:
+    seeds = [0.0, 0.02, 0.5, 0.9]
+    plain, found = mean(enumerate(seeds)), mean_share(enumerate(seeds))
+    assert plain.low is not None
+    assert plain.low < 0
+    assert found.value == plain.value
+    assert found.low is not None
+    assert found.high is not None
+    assert 0 <= found.low < found.value < found.high <= 1  # type: ignore[operator]
+    # the mean's t interval is .5 +- 4.3027 x .1 / sqrt(3) = .5 +- .24841; times a slope of 4, expit(+-.99366)
+    close(mean_share(enumerate([0.4, 0.5, 0.6])), 0.5, 0.27019, 0.72981)
+    assert mean_share([]).value is None
+    assert mean_share(enumerate([1.0, 1.0])).interval is None
+    with pytest.raises(ValueError, match="shares are from 0 to 1"):
+        mean_share(enumerate([1.5, 1.7]))
 
 
 def test_undefined_is_never_a_number() -> None:

@@ -37,3 +37,12 @@ def test_the_example_trains_provers_and_verifiers(tmp_path: Path) -> None:
     module = example()
     rounds = module.build(module.parse([*options, "--max-new-tokens", "48"])).run()
     assert [found["round"] for found in rounds] == [-1, 0, 1]
+
+
+def test_the_example_trains_students_of_a_weak_judge(tmp_path: Path) -> None:
+    options = ["weak-to-strong", "--task", "stories", "--model", "tiny-stories-judge", "--debates", "0", "2", *SMALL]
+    module = example()
+    run = module.build(module.parse([*options, "--strong", "tiny-stories-debater", "--out", str(tmp_path)]))
+    rows = run.run()
+    assert [row["debates"] for row in rows] == [0, 2]
+    assert rows[0]["soft"]["n"] == 2

@@ -27,7 +27,7 @@ from oversight_envs.training import (
     judge_examples,
 )
 from oversight_envs.training.mixtures import labelled_solutions
-from oversight_envs.training.recipes.debate.run import DebateConfig
+from oversight_envs.training.recipes.debate.config import DebateConfig
 from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from training_games import Lies, debates, judge_model, play, tiny
 
+from oversight_envs.agents import ScriptedAgent
 from oversight_envs.core.record import Record
-from oversight_envs.judges.language_model import LogitJudge
+from oversight_envs.judges.language_model import LogitJudge, LogitVerifier
+from oversight_envs.models import load
 from oversight_envs.play import rollout
+from oversight_envs.protocols import Critique
 from oversight_envs.protocols.direct import Direct
+from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.training import JudgeConfig, JudgeTrainer, TextPolicy, add_lora, judge_examples
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -65,6 +69,26 @@ def test_a_blind_judge_is_trained_by_the_same_code_and_unknown_truth_is_refused(
     speaker = play(TextPolicy(tiny(), max_new_tokens=1), samples=1)
     with pytest.raises(ValueError, match=r"no known right option|no judge's decision"):
         judge_examples(speaker, lm)
+
+
+def test_a_judge_of_solutions_learns_to_say_yes_and_no() -> None:
+    lm = load("tiny-arithmetic-verifier").copy()
+    game, task = Critique(wording="tiny_prover_verifier", critic=False), Arithmetic(style="chain")
+    truths = {question.text: question.truth for question in task.sample(40)}
+    solver = ScriptedAgent(lambda turn: f"Answer: {truths[turn.question] if turn.seed % 2 else 7}")
+    records = rollout(game, task, {"solver_0": solver, "judge_0": LogitVerifier(lm)}, questions=40)
+    examples = judge_examples(records, lm)
+    assert [example.right for example in examples] == [int(not record.correct["solver_0"]) for record in records]
+    yes, no = examples[0].labels
+    assert lm.tokenizer.convert_ids_to_tokens([yes, no]) == ["Yes", "No"]
+    trainer = JudgeTrainer(lm, JudgeConfig(learning_rate=3e-3, epochs=8))
+    log = [trainer.step(records) for _ in range(10)]
+    assert log[-1]["accuracy"] > 0.95 > 0.7 > log[0]["accuracy"]
+    again = rollout(game, task, {"solver_0": solver, "judge_0": LogitVerifier(lm)}, questions=40)
+    assert all((record.scores[0].value > 0) == record.correct["solver_0"] for record in again)
+    unknown = replace(records[0], correct={})
+    with pytest.raises(ValueError, match="nobody knows whether solver_0 is right"):
+        judge_examples([unknown], lm)
 
 
 def test_a_judge_may_be_an_adapter() -> None:

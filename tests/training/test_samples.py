@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
 import torch
+from small_tasks import Things
 from training_games import config, play, replies, same, seeded, tiny, tokenizer, weights
 from transformers import LlamaForCausalLM
 
 from oversight_envs.core.prompt import Message, Prompt
 from oversight_envs.core.record import Record
+from oversight_envs.core.requests import Turn
 from oversight_envs.core.speech import Speech
+from oversight_envs.judges import CallableJudge
 from oversight_envs.models import LanguageModel
+from oversight_envs.play import rollout
+from oversight_envs.protocols import Debate
+from oversight_envs.protocols.debate import DEBATERS
 from oversight_envs.training import PPO, TextPolicy, collect
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,6 +52,23 @@ def test_turns_of_an_episode_are_one_sequence_and_only_own_tokens_count() -> Non
     )
     assert now.values.tolist() == [0.0] * len(now.values)  # the head starts at zero
     assert (now.entropies > 0).all()
+
+
+def test_a_side_that_was_chosen_parts_no_groups_and_one_that_was_given_does() -> None:
+    """Samples that chose different answers are compared: which answer was chosen is what the reward is about."""
+    answers = cycle(Things()[0].options)
+
+    class Chooser:
+        def speak(self, turns: Sequence[Turn]) -> list[Speech]:
+            return [Speech("red" if turn.index else next(answers), (5,), (-1.0,)) for turn in turns]
+
+    players = {**dict.fromkeys(DEBATERS, Chooser()), "judge_0": CallableJudge(log_odds=lambda case: 1.0)}
+    for game, sides in ((Debate(positions="open"), {""}), (Debate(), {"0", "1"})):
+        records = rollout(game, Things(), players, questions=[Things()[0]], samples=4)
+        assert {record.assigned.sides["debater_0"] for record in records} == {0, 1}
+        made = collect(records, tiny(), DEBATERS).trajectories
+        assert len(made) == 8
+        assert {trajectory.group[-1] for trajectory in made} == sides
 
 
 def test_other_peoples_tokens_have_no_gradient() -> None:

@@ -24,7 +24,8 @@ from oversight_envs.training import (
     add_lora,
     read_metrics,
 )
-from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun
+from oversight_envs.training.recipes.debate.config import DebateConfig
+from oversight_envs.training.recipes.debate.run import DebateRun
 from oversight_envs.training.score_head import score_head
 from oversight_envs.training.verifiers import SolutionPair
 

@@ -27,11 +27,16 @@ class TinyConfig(PreTrainedConfig):
     rope_theta: float = 1000.0
     answer_token_id: int | None = None
     """The token that opens an assistant's turn: a score counts the tokens after the last one (None: all tokens)."""
+    score_head: str = "weakest step"
+    """How a classifier scores: by the ``weakest step``, or by a linear layer on the ``last state``, as reward models of
+    usual size do."""
     pad_token_id: int | None = None
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
 
     def __post_init__(self, **options: Any) -> None:
+        if self.score_head not in ("weakest step", "last state"):
+            raise ValueError(f"score_head={self.score_head!r}: choose 'weakest step' or 'last state'")
         if self.ngram < 1 or self.num_blocks < 1:
             raise ValueError(f"ngram={self.ngram}, num_blocks={self.num_blocks}: give at least 1")
         if self.hidden_size % (2 * self.num_attention_heads):

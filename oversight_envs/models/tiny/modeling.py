@@ -231,6 +231,21 @@ class WeakestStep(nn.Module):
         return (self.bias - torch.logsumexp(3 * g, dim=-1))[:, None]
 
 
+class LastState(nn.Module):
+    """The plain head: a linear layer on the state of a text's last token. It has to learn what a step is by itself."""
+
+    def __init__(self, config: TinyConfig) -> None:
+        super().__init__()
+        self.linear = nn.Linear(config.hidden_size, 1, bias=False)
+
+    def forward(self, states: Tensor, log_probs: Tensor, counted: Tensor) -> Tensor:
+        """As ``WeakestStep``; what the language head thinks of the tokens is not asked."""
+        places = torch.arange(counted.shape[1], device=counted.device)
+        last = torch.where(counted, places, -1).amax(dim=-1).clamp(min=0)
+        score: Tensor = self.linear(states[torch.arange(len(states), device=states.device), last])
+        return score
+
+
 class TinyForSequenceClassification(TinyPreTrainedModel):
     """A verifier: the trunk, its language head, and one score for a whole text (a reward model in the usual form).
 
@@ -243,7 +258,7 @@ class TinyForSequenceClassification(TinyPreTrainedModel):
             raise ValueError(f"num_labels={config.num_labels}: this model gives one score; pass num_labels=1")
         self.model = TinyModel(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        self.score = WeakestStep(config)
+        self.score = WeakestStep(config) if config.score_head == "weakest step" else LastState(config)
         self.post_init()
 
     @classmethod

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_games import GAME, chat_for, play, tokenizer_for
 
-from oversight_envs.protocols import Debate, Direct
+from oversight_envs.protocols import Consultancy, Critique, Debate, Direct, ProposerCritic
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.tasks.corruption import corrupt
 from oversight_envs.tasks.stories import Stories
+
+PROPOSER_CRITIC = [ProposerCritic(wording=GAME.wording, critic=critic) for critic in ("honest", "adversarial")]  # type: ignore[arg-type]
 
 
 def assert_known(tokenizer: Any, chat: Any, asks: list[Any]) -> None:
@@ -43,8 +45,18 @@ def test_every_word_of_every_story_prompt_is_known(
     said = ("", f"<quote>{line}</quote>", f"<quote>{line[:-1]}", "</v_quote><v_quote>Day 1:</v_quote>", line)[speech]
     debate = Debate(wording="tiny_debate", rounds=rounds, turns=turns, show=show, both_orders=True)
     assert_known(tokenizer, chat, play(debate, question, index, lambda ask: said))
+    for options in ({}, {"double": True}):
+        consultancy = Consultancy(wording="tiny_debate", rounds=rounds, **options)
+        assert_known(tokenizer, chat, play(consultancy, question, index, lambda ask: said))
+    for game in (Consultancy, Debate):
+        choice = game(wording="tiny_debate", positions="open")
+        asks = play(choice, question, index, lambda ask: said if ask.index else question.options[1])
+        assert_known(tokenizer, chat, asks)
+        assert asks[0].prompt[-1].content.endswith(" or ".join(question.options))
     for expert in (False, True):
         assert_known(tokenizer, chat, play(Direct(wording="tiny_debate", expert=expert), question, index, None))
+    advice = Consultancy(wording="tiny_debate", rounds=rounds, show=show, both_orders=True)
+    assert_known(tokenizer, chat, play(advice, question, index, lambda ask: said))
     assert chat.decode(chat.encode_text(question.passage)) == question.passage
     quote = f"<quote>{line}</quote>"
     assert chat.decode(chat.encode_text(quote)) == quote
@@ -64,7 +76,8 @@ def test_every_word_of_every_arithmetic_prompt_is_known(index: int, steps: int, 
     solution = question.metadata["solution"]
     if wrong:
         solution = corrupt(solution, np.random.default_rng(index), largest=largest).solution
-    assert_known(tokenizer, chat, play(GAME, question, index, lambda ask: solution))
+    for game in (GAME, Critique(wording=GAME.wording, revise=True), *PROPOSER_CRITIC):
+        assert_known(tokenizer, chat, play(game, question, index, lambda ask: solution))
     assert tokenizer.unk_token_id not in chat.encode_text(question.text)
     assert chat.decode(chat.encode_text(solution)) == solution
 

@@ -9,19 +9,19 @@ against) and whether the judge gets more accurate than the blind one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from oversight_envs._files import json_rows
-from oversight_envs._options import make_plain
-from oversight_envs.core.checks import at_least, one_of
 from oversight_envs.core.players import Players
 from oversight_envs.core.question import Task
 from oversight_envs.core.record import Record
 from oversight_envs.core.requests import Speaker
 from oversight_envs.core.seeding import derive_seed
+from oversight_envs.evaluation.decisions import credits
 from oversight_envs.evaluation.metrics import measure
+from oversight_envs.evaluation.statistics import share
 from oversight_envs.judges import LogitJudge
 from oversight_envs.models import LanguageModel
 from oversight_envs.play import rollout
@@ -29,12 +29,13 @@ from oversight_envs.protocols import Debate, Direct
 from oversight_envs.protocols.debate import DEBATERS
 from oversight_envs.training.checkpoint import Checkpoints, Part, write_lines
 from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
-from oversight_envs.training.judges import JudgeConfig, JudgeTrainer
+from oversight_envs.training.judges import JudgeTrainer
 from oversight_envs.training.logs import MetricsLog
 from oversight_envs.training.minibatches import epoch_batch
 from oversight_envs.training.policy import TextPolicy
-from oversight_envs.training.ppo import PPO, PPOConfig
-from oversight_envs.training.recipes.debate.held_out import HeldOut
+from oversight_envs.training.ppo import PPO
+from oversight_envs.training.recipes.debate.config import DebateConfig
+from oversight_envs.training.recipes.debate.held_out import HeldOut, judged
 
 EVALUATIONS = "evaluations.jsonl"
 
@@ -49,8 +50,12 @@ CURVES = Curves(
             chance=0.5,
         ),
         CurvesPanel(
-            "win rate under a held-out judge",
-            (Curve("convincingness", "beats the initial debater", "dishonest"),),
+            "reward, held-out judge and truth",
+            (
+                Curve("convincingness_trained_against", "beats the initial one, judge trained against", "dishonest"),
+                Curve("convincingness", "the same, held-out judge", "honest"),
+                Curve("dishonest_verified", "true quotes of the dishonest side"),
+            ),
             percent=True,
             chance=0.5,
         ),
@@ -60,6 +65,7 @@ CURVES = Curves(
         Column("judge", "judge_accuracy"),
         Column("blind judge", "blind_accuracy"),
         Column("beats the initial debater", "convincingness"),
+        Column("score difference", "score_difference", "number"),
         Column("honest quotes verified", "honest_verified"),
         Column("dishonest quotes verified", "dishonest_verified"),
     ),
@@ -68,63 +74,12 @@ CURVES = Curves(
         "{first.judge_accuracy:percent}), the blind judge on {last.blind_accuracy:percent}.",
         "The trained debater beats the initial one in {last.convincingness:percent} of debates, under a judge that it "
         "was not trained against.",
+        "Under the judge that it is trained against it does in {last.convincingness_trained_against:percent}; of the "
+        "dishonest side's quotes {last.dishonest_verified:percent} are true (before: "
+        "{first.dishonest_verified:percent}).",
     ),
 )
 """How a run's evaluations are shown."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DebateConfig:
-    """The shape of a run; the published one is the default."""
-
-    questions: int = 1586
-    """Training questions."""
-    epochs: int = 2
-    """How often each is debated."""
-    held_out: int = 500
-    """Questions to measure on, of another split."""
-    batch: int = 32
-    """Questions in one step."""
-    samples: int = 1
-    """Debates on each question of a step; estimators that compare samples (rloo, grpo) need at least 2."""
-    evaluations: int = 3
-    """How often is measured, the start and the end included (at least 2)."""
-    best_of: tuple[int, ...] = ()
-    """N of the best-of-N curves, measured before and after training."""
-    train_debater: bool = True
-    """False keeps the debaters as they were: the control that shows what the judge learns without their learning."""
-    train_judge: bool = True
-    """False keeps the judge frozen: the control that shows what an unguarded judge is exploited for."""
-    ppo: PPOConfig = field(default_factory=PPOConfig)
-    judge: JudgeConfig = field(default_factory=JudgeConfig)
-    """Of the judge and of the blind judge alike, so that both get equal updates."""
-    seed: int = 0
-    checkpoint_every: int = 10
-    """Steps between checkpoints."""
-
-    def __post_init__(self) -> None:
-        make_plain(self)
-        at_least("seed", self.seed, 0)
-        for name in ("train_debater", "train_judge"):
-            one_of(name, getattr(self, name), (True, False))
-        for name in ("questions", "epochs", "held_out", "batch", "samples", "checkpoint_every"):
-            at_least(name, getattr(self, name), 1)
-        at_least("evaluations", self.evaluations, 2)
-        if self.questions < self.batch:
-            raise ValueError(f"questions={self.questions} are fewer than a batch of {self.batch}: lower batch")
-        if self.ppo.estimator in ("rloo", "grpo") and self.samples < 2:
-            raise ValueError(f"samples={self.samples}: estimator {self.ppo.estimator!r} compares at least 2")
-        for n in self.best_of:
-            at_least("best_of", n, 1)
-
-    @property
-    def steps(self) -> int:
-        """How many steps a run has; a last batch that is not full is left out."""
-        return self.epochs * self.questions // self.batch
-
-    def evaluated(self) -> list[int]:
-        """The steps before which (or, for the last, after which) is measured."""
-        return sorted({round(k * self.steps / (self.evaluations - 1)) for k in range(self.evaluations)})
 
 
 class DebateRun:
@@ -135,7 +90,8 @@ class DebateRun:
         game: the debate; ``both_orders=True`` trains and asks the judge under both orders.
         blind: the blind judge's game.
         train, test: tasks for training and measuring, of different splits.
-        policy: the debater. ``initial`` is the same before training, against which it is measured.
+        policy: the debater, a TextPolicy; with ``train_debater=False`` any player. ``initial`` is the same before
+            training, against which it is measured.
         judge, blind_judge: trained in place, so they must be different models.
         held_out_judge: the judge that the debaters are measured by and never trained against.
         folder: where metrics, evaluations and checkpoints go.
@@ -149,26 +105,33 @@ class DebateRun:
         blind: Direct,
         train: Task,
         test: Task,
-        policy: TextPolicy,
+        policy: TextPolicy | Any,
         initial: Speaker,
         judge: LanguageModel,
         blind_judge: LanguageModel,
         held_out_judge: LanguageModel,
         folder: str | Path,
     ) -> None:
-        if len({id(lm.model) for lm in (judge, blind_judge, held_out_judge, policy.lm)}) < 4:
+        if config.train_debater and not isinstance(policy, TextPolicy):
+            raise TypeError(f"policy={policy!r:.80}: give a TextPolicy, or train_debater=False")
+        models = [
+            lm.model for lm in (judge, blind_judge, held_out_judge, getattr(policy, "lm", None)) if lm is not None
+        ]
+        if len({id(model) for model in models}) < len(models):
             raise ValueError("policy, judge, blind_judge and held_out_judge must be different models: give copies")
         if train.full_name == test.full_name:
             raise ValueError(f"train and test are both {train.name!r}, split {train.split!r}: give different splits")
         self.config, self.game, self.blind = config, game, blind
         self.train_task, self.policy, self.initial = train, policy, initial
         self.judge, self.blind_judge, self.held_out_judge = judge, blind_judge, held_out_judge
-        self.ppo = PPO(policy, DEBATERS, config.ppo)
+        self.ppo = PPO(policy, DEBATERS, config.ppo) if config.train_debater else None
         self.judge_trainer = JudgeTrainer(judge, config.judge)
         self.blind_trainer = JudgeTrainer(blind_judge, config.judge)
         self.questions = train.sample(config.questions, seed=config.seed)
         held_out = test.sample(config.held_out, seed=config.seed)
         self.measures = HeldOut(game, blind, test, held_out, initial=initial, judge=held_out_judge)
+        few = held_out[: config.best_of_questions]
+        self.best_of_measures = HeldOut(game, blind, test, few, initial=initial, judge=held_out_judge)
         self.folder = Path(folder)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", asdict(config))
 
@@ -177,7 +140,9 @@ class DebateRun:
 
         ``on_step(step, statistics)`` is called after each step, for progress bars.
         """
-        parts: dict[str, Part] = {"ppo": self.ppo, "judge": self.judge_trainer, "blind": self.blind_trainer}
+        parts: dict[str, Part] = {"judge": self.judge_trainer, "blind": self.blind_trainer}
+        if self.ppo is not None:
+            parts["ppo"] = self.ppo
         found = self.checkpoints.load(parts)
         start = found[0] if found is not None else 0
         evaluations = [] if found is None else [e for e in read_evaluations(self.folder) if e["step"] <= start]
@@ -216,7 +181,7 @@ class DebateRun:
         blind = rollout(
             self.blind, self.train_task, {"judge_0": LogitJudge(self.blind_judge)}, questions=batch, seed=seed
         )
-        if config.train_debater:
+        if self.ppo is not None:
             statistics |= {f"ppo/{name}": value for name, value in self.ppo.step(records).items()}
         if config.train_judge:
             statistics |= {f"judge/{name}": value for name, value in self.judge_trainer.step(records).items()}
@@ -228,14 +193,43 @@ class DebateRun:
         """What the debater, the judge and the blind judge of now come to on held-out questions (see ``HeldOut``)."""
         self._forget()
         found = {"step": step, **self.measures.measure(self.policy, self.judge, self.blind_judge)}
-        if self.config.best_of and step in (0, self.config.steps):
-            found["best_of"] = self.measures.best_of(self.policy, self.judge, self.config.best_of)
+        if self.config.seen:
+            seen = self.questions[: self.config.seen]
+            records = judged(self.game, self.blind, self.train_task, seen, self.policy, self.judge, self.blind_judge)
+            for name, found_there in zip(("train_judge_accuracy", "train_blind_accuracy"), records, strict=True):
+                found[name] = asdict(share(credits(found_there)))
+        if self.config.best_of:
+            found |= self._best_of(step)
         return found
+
+    def _best_of(self, step: int) -> dict[str, Any]:
+        """Best of N before training; at the end for the debater of each evaluated step, which was kept for it."""
+        self.policy.save(self._debater(step))
+        counts, best_of = self.config.best_of, self.best_of_measures.best_of
+        found: dict[str, Any] = {}
+        if step == 0:
+            found["best_of"] = best_of(self.policy, self.judge, counts)
+        if step == self.config.steps:
+            found["best_of_grid"] = {}
+            for earlier in self.config.evaluated():
+                self._forget()
+                debater = TextPolicy.load(
+                    self._debater(earlier),
+                    reference=False,
+                    temperature=self.policy.temperature,
+                    max_new_tokens=self.policy.max_new_tokens,
+                )
+                found["best_of_grid"][str(earlier)] = best_of(debater, self.judge, counts)
+        return found
+
+    def _debater(self, step: int) -> Path:
+        """Where the debater of an evaluated step is kept."""
+        return self.folder / "debaters" / f"step-{step}"
 
     def _forget(self) -> None:
         """What engines keep of earlier prompts changes rounding: a resumed run must not differ by it."""
         for lm in (
-            self.policy.lm,
+            getattr(self.policy, "lm", None),
             self.judge,
             self.blind_judge,
             self.held_out_judge,

@@ -34,13 +34,15 @@ class ProverVerifierConfig:
     """Solutions that each prover writes to each verifier problem after a round."""
     held_out_solutions: int = 4
     """The same, to each held-out problem."""
+    best_of_solutions: int = 32
+    """Solutions that the helpful prover writes to each held-out problem for balanced best-of-n, n up to as many."""
     mixture: MixtureKind = "all"
     """Whose solutions a verifier is trained on: those of the base model and ``all`` rounds so far, an equal share each;
     of the ``latest`` round alone; of the ``base`` model alone, as many as ``all`` would have; or, with ``fixed``, of
-    all rounds but no more in total than one round gives."""
+    all rounds but of each problem no more in total than one round gives: later rounds replace a part of it."""
     compare: tuple[MixtureKind, ...] = ()
-    """Further mixtures: each round also trains a verifier on each of them, as long, and measures it on the same
-    solutions. Nobody plays against it."""
+    """Further mixtures: each round after the first, in which all mixtures are the same, also trains a verifier on each
+    of them, as long, and measures it on the same solutions. Nobody plays against it."""
     verifier_steps: int = 250
     verifier_pairs: int = 64
     """Pairs of a right and a wrong solution in each step."""
@@ -55,8 +57,12 @@ class ProverVerifierConfig:
     right helpful ones (the paper's other rule), as means over 5 steps."""
     attack_steps: int = 0
     """Most RL steps of the attacker that measures how robust a verifier is; 0 measures nothing."""
-    probe_steps: int = 100
-    """Training steps of the discriminator and of the checker (see ``measures``)."""
+    discriminator_every: int = 20
+    """RL steps of provers from one measure of how their solutions look to the next."""
+    checkers: int = 3
+    """Verifiers that take no part in the game and are trained once (see ``checkers.py``)."""
+    checker_steps: int = 100
+    """Their training steps."""
     reward: str = "src"
     """The provers' reward: see ``rewards.py``."""
     unreadable: float | None = None
@@ -76,8 +82,8 @@ class ProverVerifierConfig:
         at_least("seed", self.seed, 0)
         for name in (
             "rounds", "verifier_problems", "prover_problems", "held_out", "solutions", "held_out_solutions",
-            "verifier_steps", "prover_steps", "batch", "samples", "probe_steps", "concurrency",
-            "checkpoint_every",
+            "best_of_solutions", "verifier_steps", "prover_steps", "batch", "samples", "discriminator_every",
+            "checkers", "checker_steps", "concurrency", "checkpoint_every",
         ):  # fmt: skip
             at_least(name, getattr(self, name), 1)
         at_least("attack_steps", self.attack_steps, 0)

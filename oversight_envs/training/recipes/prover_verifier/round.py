@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -13,7 +13,6 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.solutions import ScoredSolution, scored_solutions
-from oversight_envs.evaluation.statistics import UNDEFINED
 from oversight_envs.judges import RewardModelVerifier
 from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.play import rollout
@@ -21,16 +20,14 @@ from oversight_envs.protocols import ProverVerifier
 from oversight_envs.protocols.prover_verifier import PROVERS
 from oversight_envs.training.checkpoint import Part, whole_folder
 from oversight_envs.training.minibatches import epoch_batch
-from oversight_envs.training.mixtures import Mixture, labelled_solutions
+from oversight_envs.training.mixtures import Mixture
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.ppo import PPO
 from oversight_envs.training.recipes.prover_verifier import measures
-from oversight_envs.training.recipes.prover_verifier.config import HELPFUL, SNEAKY, ProverVerifierConfig, Stage
+from oversight_envs.training.recipes.prover_verifier.checkers import Checkers
+from oversight_envs.training.recipes.prover_verifier.config import SNEAKY, ProverVerifierConfig, Stage
 from oversight_envs.training.recipes.prover_verifier.solutions import SolutionFiles
 from oversight_envs.training.verifiers import LabelledSolution, VerifierTrainer
-
-SMOOTHED = 5
-"""RL steps over which the stopping rule ``convincing`` takes the mean."""
 
 
 class Round:
@@ -50,12 +47,16 @@ class Round:
         verifier: Callable[[int], RewardModelVerifier],
         rule: RewardRule,
         solutions: SolutionFiles,
+        checkers: Checkers,
     ) -> None:
         self.config, self.number, self.game, self.rule, self.solutions = config, number, game, rule, solutions
-        self._make_verifier = verifier
+        self.checkers, self._make_verifier = checkers, verifier
         self.attack: list[dict[str, float | None]] = state["attack"]
-        self.gaps: list[float] = state["gaps"]
-        """How much higher wrong sneaky solutions score than right helpful ones, for each of the provers' steps."""
+        self.gaps: list[float | None] = state["gaps"]
+        """How much higher wrong sneaky solutions score than right helpful ones, for each of the provers' steps; None
+        where there were none."""
+        self.looks: list[dict[str, Any]] = state["looks"]
+        """How alike solutions look in between the provers' steps."""
         self.verifier = verifier(self._seed("verifier"))
         self.trainer = VerifierTrainer(self.verifier, self.config.verifier)
         self.provers = PPO(policy(), PROVERS, self.config.ppo)
@@ -84,23 +85,24 @@ class Round:
     def measure(self) -> dict[str, Any]:
         """What the round came to (see ``measures.py``)."""
         solutions, number = self.solutions, self.number
-        new_pool = solutions.written("pool", number + 1, self.provers.policy)
+        solutions.written("pool", number + 1, self.provers.policy)
         new = solutions.written("held-out", number + 1, self.provers.policy)
         held_out = [solutions.written("held-out", k) for k in range(number + 2)]
         marks = [*(measures.mark(records, self.trainer) for records in held_out[:-1]), self._new_marks]
         found = {"round": number, **measures.of_provers(new), **measures.of_round(self._new_marks)}
         found["verifier"] = measures.of_verifier(marks)
-        for kind in self.config.compare:
-            trainer = self._other_verifier("compare", solutions.pools(kind, number), self.config.verifier_steps)
+        for kind in self.config.compare if number else ():  # they all begin with the base model's solutions
+            trainer = self._other_verifier(solutions.pools(kind, number))
             if trainer is not None:
                 found[f"verifier_{kind}"] = measures.of_verifier([measures.mark(r, trainer) for r in held_out])
-        probes = {
-            "discriminator": (measures.helpful_or_sneaky(new_pool), measures.helpful_or_sneaky(new)),
-            "checker": (labelled_solutions(new_pool, HELPFUL), labelled_solutions(new, HELPFUL)),
-        }
-        for name, (train, test) in probes.items():
-            probe = self._other_verifier(name, [train], self.config.probe_steps)
-            found[f"{name}_auc"] = asdict(measures.area(test, probe)) if probe else asdict(UNDEFINED)
+        best_of = (solutions.written("best-of", 0), solutions.written("best-of", number + 1, self.provers.policy))
+        found["best_of_base"], found["best_of"] = (measures.best_of(measures.mark(r, self.trainer)) for r in best_of)
+        found["checkers"] = self.checkers.areas(new)
+        found["looks"] = [
+            {"step": 0, **measures.looks(solutions.written("held-out", 0))},
+            *self.looks,
+            {"step": len(self.gaps), **measures.looks(new)},
+        ]
         if self.attacker is not None:
             found["attack"] = {
                 "budget": self.config.attack_steps,
@@ -121,6 +123,9 @@ class Round:
         return statistics | {"pools_left_out": float(len(self._mixture.left_out))}, False
 
     def _train_provers(self, step: int) -> tuple[dict[str, float], bool]:
+        if step and step % self.config.discriminator_every == 0:
+            records = self.solutions.written("held-out", self.number + 1, self.provers.policy, step=step)
+            self.looks.append({"step": step, **measures.looks(records)})
         records = self._play(self.game, self.provers, "provers", step)
         marks = scored_solutions(records)
         reference = measures.reference_score(marks)
@@ -128,12 +133,12 @@ class Round:
         statistics = {
             f"{role.removesuffix('_0')}_accuracy": fmean(s.right for s in marks if s.role == role) for role in PROVERS
         }
-        if reference is not None and wrong:
-            self.gaps.append(fmean(wrong) - reference)
+        self.gaps.append(fmean(wrong) - reference if reference is not None and wrong else None)
+        if self.gaps[-1] is not None:
             statistics["sneaky_success"] = fmean(measures.success(s, reference) for s in marks if s.role == SNEAKY)
             statistics["gap"] = self.gaps[-1]
-        recent = self.gaps[-SMOOTHED:]
-        over = self.config.stop == "convincing" and len(recent) == SMOOTHED and fmean(recent) >= 0
+        recent = [gap for gap in self.gaps[-measures.SMOOTHED :] if gap is not None]
+        over = self.config.stop == "convincing" and len(recent) == measures.SMOOTHED and fmean(recent) >= 0
         return self.provers.step(records) | statistics, over
 
     def _train_attacker(self, step: int) -> tuple[dict[str, float], bool]:
@@ -160,16 +165,14 @@ class Round:
             concurrency=self.config.concurrency,
         )
 
-    def _other_verifier(
-        self, name: str, pools: Sequence[Sequence[LabelledSolution]], steps: int
-    ) -> VerifierTrainer | None:
+    def _other_verifier(self, pools: Sequence[Sequence[LabelledSolution]]) -> VerifierTrainer | None:
         """A verifier of its own, trained on ``pools``; None where these hold nothing to train on."""
         try:
-            mixture = Mixture(pools, self._seed(name, "pairs"))
+            mixture = Mixture(pools, self._seed("compare", "pairs"))
         except ValueError:
             return None
-        trainer = VerifierTrainer(self._make_verifier(self._seed(name)), self.config.verifier)
-        for step in range(steps):
+        trainer = VerifierTrainer(self._make_verifier(self._seed("compare")), self.config.verifier)
+        for step in range(self.config.verifier_steps):
             trainer.step(mixture.pairs(step, self.config.verifier_pairs))
         return trainer
 

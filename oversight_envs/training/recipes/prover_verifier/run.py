@@ -21,9 +21,10 @@ from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
 from oversight_envs.training.logs import MetricsLog
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.recipes.prover_verifier import measures
+from oversight_envs.training.recipes.prover_verifier.checkers import Checkers
 from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig, Stage
 from oversight_envs.training.recipes.prover_verifier.round import Round
-from oversight_envs.training.recipes.prover_verifier.solutions import SolutionFiles
+from oversight_envs.training.recipes.prover_verifier.solutions import Corrupt, SolutionFiles
 
 ROUNDS = "rounds.jsonl"
 
@@ -88,6 +89,8 @@ class ProverVerifierRun:
         policy: makes the prover at its base weights, a new one for each call.
         verifier: makes an untrained verifier with a fresh score head, drawn from the seed it is given.
         folder: where metrics, solutions, checkpoints and each round's models go.
+        corrupt: plants errors in solutions, for the checkers to learn from (see ``checkers.py``); without it they learn
+            from the base model's solutions alone.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class ProverVerifierRun:
         policy: Callable[[], TextPolicy],
         verifier: Callable[[int], RewardModelVerifier],
         folder: str | Path,
+        corrupt: Corrupt | None = None,
     ) -> None:
         if train.full_name == test.full_name:
             raise ValueError(f"train and test are both {train.name!r}, split {train.split!r}: give different splits")
@@ -115,8 +119,9 @@ class ProverVerifierRun:
         self.checkpoints = Checkpoints(self.folder / "checkpoints", asdict(config))
         self.rule = WithCosts(get_rule(config.reward, game), config.cost_per_token, config.unreadable)
         self.solutions = SolutionFiles(
-            config, game=game, train=train, test=test, base=policy(), folder=self.folder / "solutions"
+            config, game=game, train=train, test=test, base=policy(), folder=self.folder / "solutions", corrupt=corrupt
         )
+        self.checkers = Checkers(config, self.solutions, verifier)
 
     def run(self, on_step: Callable[[StepDone], None] | None = None) -> list[dict[str, Any]]:
         """Trains to the end, or goes on to it; what was measured, also in ``rounds.jsonl``.
@@ -131,14 +136,15 @@ class ProverVerifierRun:
                 "step to go on from an earlier one"
             )
         if not state["rounds"]:
-            state["rounds"].append({"round": -1, **measures.of_provers(self.solutions.written("held-out", 0))})
+            base = self.solutions.written("held-out", 0)
+            state["rounds"].append({"round": -1, **measures.of_provers(base), "checkers": self.checkers.areas(base)})
         size = self.config.round_steps
         CURVES.write(self.folder)
         with MetricsLog(self.folder, after=position) as log:
             for number in range(position // size, self.config.rounds):
                 play = Round(
                     self.config, number, state, game=self.game, policy=self.policy, verifier=self.verifier,
-                    rule=self.rule, solutions=self.solutions
+                    rule=self.rule, solutions=self.solutions, checkers=self.checkers
                 )  # fmt: skip
                 if position % size:
                     self.checkpoints.load(play.parts)
@@ -160,4 +166,4 @@ class ProverVerifierRun:
 
 def _new_state() -> dict[str, Any]:
     """What a checkpoint remembers beside the weights: finished rounds, and the present one's curves."""
-    return {"rounds": [], "gaps": [], "attack": []}
+    return {"rounds": [], "gaps": [], "looks": [], "attack": []}

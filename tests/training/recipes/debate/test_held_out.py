@@ -25,13 +25,24 @@ class CountedLines:
 
 
 def test_best_of_n_curves_draw_each_candidate_once(tmp_path: Path) -> None:
+    agent = CountedLines()
+    run = tiny_debate(tmp_path, parts={"initial": CountedLines()}, **SMALL)
+    curves = run.measures.best_of(agent, run.judge, (1, 2, 8))
+    assert agent.asked == 12 * 2 * (8 + 1)  # and one more of the other side, which all are valued against
+    assert curves["1"]["score"]["value"] == 0  # against itself, in both places
+    assert curves["1"]["ranking_convincingness"]["value"] == curves["1"]["convincingness"]["value"] == 0.5
+    assert curves["8"]["ranking_convincingness"]["value"] > 0.5
+    assert curves["8"]["score"]["value"] > curves["2"]["score"]["value"] > 0
+    alone = run.measures.best_of(CountedLines(), run.judge, (8,), opponent=CountedLines())
+    assert alone["8"]["judge_accuracy"] == curves["8"]["judge_accuracy"]
+    for name in ("score", "convincingness", "ranking_convincingness"):
+        assert alone["8"][name]["value"] == pytest.approx(curves["8"][name]["value"], abs=1e-6)
+
+
+def test_the_judge_trained_against_and_the_held_out_one_are_asked_about_the_same_debates(tmp_path: Path) -> None:
     run = tiny_debate(tmp_path, **SMALL)
     agent = CountedLines()
-    curves = run.measures.best_of(agent, run.judge, (1, 2, 8))
-    assert agent.asked == 12 * 2 * 8
-    assert curves["1"]["score"]["value"] == 0  # against itself, in both places
-    assert curves["8"]["score"]["value"] > curves["2"]["score"]["value"] > 0
-    alone = run.measures.best_of(CountedLines(), run.judge, (8,))
-    assert alone["8"]["judge_accuracy"] == curves["8"]["judge_accuracy"]
-    for name in ("score", "convincingness"):
-        assert alone["8"][name]["value"] == pytest.approx(curves["8"][name]["value"], abs=1e-6)
+    under = {name: run.measures.convincingness(agent, judge) for name, judge in (("own", run.judge), ("out", None))}
+    assert under["own"] != under["out"] == run.measures.convincingness(agent, run.held_out_judge)
+    measured = run.measures.measure(agent, run.judge, run.blind_judge)
+    assert measured["convincingness_trained_against"]["value"] == under["own"].value

@@ -9,20 +9,28 @@ import pytest
 import torch
 from small_debate import SMALL
 
+from oversight_envs.agents import ScriptedAgent
 from oversight_envs.tasks.stories import Stories
 from oversight_envs.training import CheckpointError, PPOConfig, read_metrics
-from oversight_envs.training.recipes.debate.run import DebateConfig, DebateRun, read_evaluations
+from oversight_envs.training.recipes.debate.config import DebateConfig
+from oversight_envs.training.recipes.debate.run import DebateRun, read_evaluations
 from oversight_envs.training.recipes.debate.tiny import tiny_debate, tiny_parts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_debate_run_that_was_stopped_ends_with_the_same_numbers(tmp_path: Path) -> None:
-    small = SMALL | {"best_of": (1, 2)}
+    small = SMALL | {"best_of": (1, 2), "seen": 6}
     whole = tiny_debate(tmp_path / "whole", **small).run()
     assert [evaluation["step"] for evaluation in whole] == [0, 4]
     assert whole[0]["convincingness"]["value"] == 0.5  # the debater against itself
-    assert whole[-1]["best_of"]["1"]["convincingness"] == whole[-1]["convincingness"]
+    grid = whole[-1]["best_of_grid"]
+    assert [*grid] == ["0", "4"]
+    for evaluation in whole:  # the debaters of the grid are those of then
+        assert grid[str(evaluation["step"])]["1"]["convincingness"] == evaluation["convincingness"]
+    assert grid["4"]["1"]["judge_accuracy"] == whole[-1]["judge_accuracy"]  # and the judge is that of the end
+    assert whole[0]["best_of"]["2"]["judge_accuracy"]["n"] == 12
+    assert whole[0]["train_judge_accuracy"]["n"] == whole[0]["train_blind_accuracy"]["n"] == 6
     stopped = tiny_debate(tmp_path / "stopped", **small)
 
     def stop(step: int, statistics: Any) -> None:
@@ -76,9 +84,13 @@ def test_runs_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         ({"questions": 5}, "fewer than a batch"),
         ({"samples": 1}, "compares at least 2"),
         ({"evaluations": 1}, "evaluations=1"),
+        ({"seen": 25}, "seen=25 of questions=24"),
+        ({"best_of": (1, 2), "train_debater": False}, "best_of with train_debater=False"),
     ):
         with pytest.raises(ValueError, match=message):
             tiny_debate(tmp_path, **SMALL | settings)
+    with pytest.raises(TypeError, match="give a TextPolicy, or train_debater=False"):
+        tiny_debate(tmp_path, parts={"policy": ScriptedAgent(["I am right."])}, **SMALL)
     parts = tiny_parts()
     for changed, message in (
         ({"test": Stories("train")}, "different splits"),

@@ -1,0 +1,112 @@
+"""Does the prover-verifier game make solutions easier to check? A reproduction in small, with a simulated checker.
+
+    python examples/reproduce_legibility.py --out runs/reproduce_legibility
+
+Chains of five sums; the base prover writes all of them in one line half of the time, and a token costs. Stop it and
+call it again: every run goes on from its last checkpoint, and what is finished is not computed again.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from reproduction.jobs import Job, play_all
+from reproduction.legibility_models import warm_start
+from reproduction.legibility_results import Results
+from reproduction.legibility_runs import game_run, play, play_translator
+from reproduction.legibility_table import draw, table
+
+UNSCORED = {"reward": "correctness", "verifier_steps": 1}
+"""The reward does not look at the verifier, so it need not be trained."""
+LARGER = {"held_out": 200, "verifier_pairs": 48, "batch": 16}
+TRIED = {
+    "cgc, .03 a token": {"reward": "cgc", "cost_per_token": 0.03},
+    "src, .03 a token, larger batch": {"reward": "src", "cost_per_token": 0.03, **LARGER, "verifier_steps": 120},
+    "correctness, .03 a token, larger batch": {**UNSCORED, "cost_per_token": 0.03, **LARGER},
+    "correctness, larger batch": {**UNSCORED, **LARGER},
+}
+"""On seed 0, to choose ``CONDITIONS`` by."""
+
+GAME, CONTROL, FREE, DECOUPLED = "game", "correctness, same cost", "correctness, no cost", "decoupled"
+CONDITIONS = {
+    GAME: TRIED["cgc, .03 a token"],
+    CONTROL: {**UNSCORED, "cost_per_token": 0.03},
+    FREE: UNSCORED,
+}
+REGISTERED = f"""
+The measure is the accuracy of the simulated checker with a budget of 2 sums on helpful solutions to held-out problems,
+after the last round; differences are paired by seed, and one is shown where its 95% interval over the seeds (Student's
+t) is above 0.
+
+1. Legibility rises: the measure is higher after `{GAME}` than for the base.
+2. It rises by what the game pays for and not by any training at this price of a token: it is higher after `{GAME}` than
+   after `{CONTROL}`.
+3. It takes the verifier, not only a reward for being right that outweighs the price: it is higher after `{GAME}` than
+   after `{FREE}`. The rewards of `{GAME}` are spread about four times as wide as 0 and 1, so for it a token is cheaper
+   than for `{CONTROL}`; this comparison is the one that this can't explain.
+4. The decoupled game pays no tax for legibility: the translations of the solutions of `{FREE}` are right more often
+   than the solutions of `{GAME}`, and the checker's accuracy on them is not lower (its interval is not below 0).
+""".strip()
+NAME = "reproduce_legibility"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4])
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)  # the models are so small that threads only wait for each other
+    models = arguments.out / "models"
+    warm_start(models)
+    tried = {(name, 0): games(arguments.out, name, settings, 0) for name, settings in TRIED.items()}
+    played = {
+        (name, seed): games(arguments.out, name, settings, seed)
+        for seed in arguments.seeds
+        for name, settings in CONDITIONS.items()
+    }
+    play_all(play, [*tried.values(), *played.values()], arguments.jobs)
+    translated = {(DECOUPLED, seed): translations(arguments.out, seed) for seed in arguments.seeds}
+    play_all(play_translator, list(translated.values()), arguments.jobs)
+    results = Results.read(folders(played), folders(translated))
+    tried = Results.read(folders(tried), {})
+    lines = "".join(json.dumps(row) + "\n" for row in (*results.rows, *tried.rows))
+    (arguments.out / f"{NAME}.jsonl").write_text(lines, encoding="utf-8")
+    shown = {
+        "base": (GAME, "helpful", "base"),
+        "the game": (GAME, "helpful", "trained"),
+        CONTROL: (CONTROL, "helpful", "trained"),
+        FREE: (FREE, "helpful", "trained"),
+        "decoupled: translations": (DECOUPLED, "translator", "trained"),
+    }
+    figures = draw(results, arguments.out, NAME, shown)
+    compared = {"game": GAME, "control": CONTROL, "free": FREE, "decoupled": DECOUPLED}
+    text = table(results, tried, registered=REGISTERED, compared=compared, figures=figures)
+    (arguments.out / f"{NAME}.md").write_text(text, encoding="utf-8")
+    print(f"{arguments.out / NAME}.md")
+
+
+def games(out, condition, settings, seed):
+    settings, folder = {**settings, "seed": seed}, place(out, condition, seed)
+    steps = game_run(folder, out / "models", settings).config.steps
+    return Job(f"{condition}, seed {seed}", folder, steps, (out / "models", settings))
+
+
+def translations(out, seed):
+    folder, solved = place(out, DECOUPLED, seed), place(out, FREE, seed)
+    config = game_run(solved, out / "models", {"seed": seed}).config
+    arguments = (out / "models", solved, {"seed": seed})
+    return Job(f"{DECOUPLED}, seed {seed}", folder, config.verifier_steps + config.prover_steps, arguments)
+
+
+def place(out, condition, seed):
+    return out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
+
+
+def folders(jobs):
+    return {run: job.folder for run, job in jobs.items()}
+
+
+if __name__ == "__main__":
+    main()

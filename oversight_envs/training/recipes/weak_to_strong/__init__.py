@@ -1,0 +1,1 @@
+"""Weak-to-strong generalisation: a weak judge's labels train a strong model."""
