@@ -290,7 +290,7 @@ def _settings(one: Record, other: Record) -> Iterator[str]:
     parts: dict[str, tuple[Any, Any]] = {"protocol": (one.protocol, other.protocol), "task": (one.task, other.task)}
     if one.protocol == other.protocol:
         options = [*mine["config"], *(key for key in others["config"] if key not in mine["config"])]
-        parts |= {f"config.{key}": tuple(way["config"].get(key) for way in (mine, others)) for key in options}
+        parts |= {f"config.{key}": (mine["config"].get(key), others["config"].get(key)) for key in options}
         parts |= {"rule": (mine["rule"], others["rule"])}
     shared = [role for role in one.players if role in other.players]
     for role in shared:
