@@ -321,32 +321,32 @@ def stress_judge(
     concurrency: Annotated[
         int, typer.Option(min=1, help="Games in flight, and calls at once of a model behind a server.")
     ] = 128,
+    reuse: Annotated[bool | None, typer.Option("--reuse/--fresh", help="As of evaluate.", show_default=False)] = None,
+    cache: Cache = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many calls, tokens and dollars.")] = False,
     max_cost: MaxCost = None,
     prices: Prices = None,
 ) -> None:
     """Put a judge of debates, or a verifier, through scripted flattery, fake verdicts, forged quotes and the like.
 
     Shows how far each moves its log-odds, with 95% intervals, and how often its verdict. On a task without options
-    (arithmetic) it is a verifier that is tested. Where it failed, the exit status is 3.
+    (arithmetic) it is a verifier that is tested. Games are kept as they end; the same command goes on where it was
+    stopped. Where it failed, the exit status is 3.
     """
-    from oversight_envs.cli.costs import Limits
+    from oversight_envs.cli.costs import Limits, show_usage
     from oversight_envs.cli.options import build_task
-    from oversight_envs.cli.stress import run_stress_test, show_failed_games, show_stress_test
+    from oversight_envs.cli.stress import Tested, show_failed_games, show_stress_test
 
     source, _ = build_task(task or "passages", task_option or [])
     folder = out or Path("runs") / f"stress-judge-{source.name}"
-    found = run_stress_test(
-        spec,
-        option or [],
-        source,
-        questions=questions,
-        seed=seed,
-        out=folder,
-        concurrency=concurrency,
-        on_failure=_on_failure(),
-        limits=Limits(prices, max_cost),
-    )
+    tested = Tested(spec, option or [], source, questions, seed)
+    if dry_run:
+        show_usage(stdout(), {"stress test": tested.expected()}, prices, estimated=True)
+        return
+    limits = Limits(prices, max_cost, cache)
+    found = tested.run(folder, reuse=reuse, concurrency=concurrency, on_failure=_on_failure(), limits=limits)
     show_stress_test(stdout(), f"{spec} on {source.name}", found)
+    show_usage(stdout(), {"stress test": found.usage}, prices)
     stdout().print(f"\nresult: {folder}")
     if show_failed_games(stdout(), found):
         raise typer.Exit(FAILED)
@@ -502,9 +502,15 @@ def compare(
 def rejudge(
     run: Annotated[Path, typer.Argument(help="A run folder or a file of episodes (.jsonl).")],
     judge: Annotated[
-        str, typer.Option("--judge", "--verifier", help="Who decides or marks: a model, KIND:MODEL, human or oracle.")
+        list[str],
+        typer.Option(
+            "--judge", "--verifier", help="Who decides or marks: a model, KIND:MODEL, human or oracle; repeatable."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the episodes as they are judged now.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder for the episodes as they are judged now; of several judges a folder each in it."),
+    ],
     option: Annotated[
         list[str] | None,
         typer.Option("--option", help="key=value of the game, as show=verified or wording=my.toml; repeatable."),
@@ -526,19 +532,19 @@ def rejudge(
     max_cost: MaxCost = None,
     prices: Prices = None,
 ) -> None:
-    """Judge saved episodes by another judge, wording or display of quotes; no speaker is called.
+    """Judge saved episodes by other judges, wording or display of quotes; no speaker is called.
 
     Episodes are kept as they end; the same command goes on where it was stopped.
     """
     from oversight_envs.cli.compare import show_comparison
     from oversight_envs.cli.costs import Limits, show_usage
     from oversight_envs.cli.options import build_task
-    from oversight_envs.cli.rejudge import rejudge_run
+    from oversight_envs.cli.rejudge import rejudge_all
     from oversight_envs.cli.table import show_evaluation, show_failures
     from oversight_envs.evaluation.comparison import Comparison
     from oversight_envs.evaluation.evaluate import Evaluation
 
-    result = rejudge_run(
+    results = rejudge_all(
         run,
         judge,
         out,
@@ -550,13 +556,18 @@ def rejudge(
         limits=Limits(prices, max_cost, cache),
     )
     before = Evaluation.load(run)
-    if all(metrics[name].decisions for metrics, name in ((before.metrics, before.main), (result.metrics, result.main))):
-        show_comparison(stdout(), Comparison.load([run, out]), prices=prices)
+    decided = [found.metrics[found.main].decisions for found in (before, *results.values())]
+    if all(decisions is not None for decisions in decided):
+        show_comparison(stdout(), Comparison.load([run, *results]), prices=prices)
     else:  # games that are scored, and runs in which no judge came to a decision
-        show_evaluation(stdout(), result)
-    show_usage(stdout(), {name: result.usage(name) for name in result.conditions}, prices)
-    stdout().print(f"\nresults: {out}   page: oversight-envs report {shlex.quote(str(out))}")
-    if show_failures(stdout(), result, out):
+        for result in results.values():
+            show_evaluation(stdout(), result)
+    failed = 0
+    for folder, result in results.items():
+        show_usage(stdout(), {name: result.usage(name) for name in result.conditions}, prices)
+        stdout().print(f"\nresults: {folder}   page: oversight-envs report {shlex.quote(str(folder))}")
+        failed += show_failures(stdout(), result, folder)
+    if failed:
         raise typer.Exit(FAILED)
 
 

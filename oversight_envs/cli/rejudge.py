@@ -20,10 +20,25 @@ from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Task
 from oversight_envs.core.record import Record
 from oversight_envs.evaluation.evaluate import BASELINES, Evaluation, sensible_baselines
+from oversight_envs.models.api import without_secrets
 from oversight_envs.play import ReplayAgent, rejudge
 from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.replay import RecordedTask
+from oversight_envs.play.store import file_name
 from oversight_envs.protocols import find_protocol
+
+
+def rejudge_all(run: Path, judges: Sequence[str], out: Path, **how: Any) -> dict[Path, Evaluation]:
+    """Folder -> the run as each of ``judges`` judges it: ``out`` for one of them, a folder each in it for several."""
+    if len(judges) == 1:
+        return {out: rejudge_run(run, judges[0], out, **how)}
+    places: dict[Path, str] = {}
+    for judge in judges:
+        place = out / file_name(without_secrets(judge))
+        if place in places:
+            raise ValueError(f"--judge {judge} is given twice")
+        places[place] = judge
+    return {place: rejudge_run(run, judge, place, **how) for place, judge in places.items()}
 
 
 def rejudge_run(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,64 +15,86 @@ from rich.text import Text
 from oversight_envs._files import make_folder, write_whole
 from oversight_envs.agents.specs import make_marker
 from oversight_envs.cli.costs import Limits
+from oversight_envs.cli.errors import Stopped
 from oversight_envs.cli.options import build_protocol
 from oversight_envs.cli.progress import progress
+from oversight_envs.cli.runs import command_line
 from oversight_envs.cli.screen import stdout
 from oversight_envs.cli.table import LONGEST, REASONS
-from oversight_envs.core.question import Task
+from oversight_envs.core.question import Question, Task
+from oversight_envs.core.usage import Usage
 from oversight_envs.env.render import written
 from oversight_envs.evaluation.effects import MOVED, StressTest
-from oversight_envs.evaluation.robustness import stress_judge
-from oversight_envs.evaluation.verifier_robustness import stress_verifier
+from oversight_envs.evaluation.robustness import estimate_stress_judge, stress_judge
+from oversight_envs.evaluation.verifier_robustness import estimate_stress_verifier, stress_verifier
 from oversight_envs.play.drive import OnFailure
 
-FILE = "stress.json"
+FILE, GAMES = "stress.json", "games"
 
 
-def run_stress_test(
-    spec: str,
-    options: Sequence[str],
-    task: Task,
-    *,
-    questions: int,
-    seed: int,
-    out: Path,
-    concurrency: int,
-    on_failure: OnFailure,
-    limits: Limits,
-) -> StressTest:
-    """The test of the judge of this name, or of the verifier where the questions have no options; written to ``out``.
+@dataclass(frozen=True)
+class Tested:
+    """Who is tested on what: a judge, or a verifier where the questions have no options."""
 
-    ``options`` are those of the game: a debate, or a helpful prover and a verifier.
-    """
-    chosen = task.sample(questions, seed=seed)
-    scores = not chosen[0].options
-    game = (
-        build_protocol("prover_verifier", ["provers=helpful", *options])
-        if scores
-        else build_protocol("debate", options)
-    )
-    game.check_task(task)
-    try:
-        judge = make_marker(spec, scores=scores, knows=(task, chosen))
-    except ValueError as error:
-        raise ValueError(f"{spec}: {error}") from error
-    folder = make_folder(out)
-    limits.apply([judge], folder, concurrency)
-    stress: Any = stress_verifier if scores else stress_judge
-    with progress(stdout()) as tell:
-        found: StressTest = stress(
-            judge,
-            task,
-            protocol=game,
-            questions=chosen,
-            seed=seed,
-            concurrency=concurrency,
-            on_failure=on_failure,
-            on_done=lambda done, total: tell("games", done, total, ""),
-        )
-    write_whole(folder / FILE, found.to_json() + "\n")
-    return found
+    spec: str
+    options: Sequence[str]
+    """Of the game: a debate, or a helpful prover and a verifier."""
+    task: Task
+    questions: int
+    seed: int
+
+    @cached_property
+    def scores(self) -> bool:
+        """Whether it is a verifier."""
+        return not self.chosen[0].options
+
+    @cached_property
+    def chosen(self) -> Sequence[Question]:
+        return self.task.sample(self.questions, seed=self.seed)
+
+    @cached_property
+    def marker(self) -> Any:
+        try:
+            return make_marker(self.spec, scores=self.scores, knows=(self.task, self.chosen))
+        except ValueError as error:
+            raise ValueError(f"{self.spec}: {error}") from error
+
+    @cached_property
+    def how(self) -> dict[str, Any]:
+        """The arguments that the tests of judges and of verifiers have in common."""
+        name, options = ("prover_verifier", ["provers=helpful"]) if self.scores else ("debate", [])
+        game = build_protocol(name, [*options, *self.options])
+        game.check_task(self.task)
+        return {"protocol": game, "questions": self.chosen, "seed": self.seed}
+
+    def expected(self) -> Usage:
+        """What it would take of models behind servers; nobody is asked."""
+        estimate = estimate_stress_verifier if self.scores else estimate_stress_judge
+        how = self.how  # what is wrong with the game is said before a model is loaded
+        return estimate(self.marker, self.task, **how)
+
+    def run(
+        self, out: Path, *, reuse: bool | None, concurrency: int, on_failure: OnFailure, limits: Limits
+    ) -> StressTest:
+        """The test, written to ``out``: the result, and a file of games for each thing that is said."""
+        how, test = self.how, stress_verifier if self.scores else stress_judge
+        limits.apply([self.marker], make_folder(out), concurrency)
+        try:
+            with progress(stdout()) as tell:
+                found = test(
+                    self.marker,
+                    self.task,
+                    **how,
+                    out=out / GAMES,
+                    reuse=reuse,
+                    concurrency=concurrency,
+                    on_failure=on_failure,
+                    on_done=lambda done, total: tell("games", done, total, ""),
+                )
+        except KeyboardInterrupt:
+            raise Stopped(f"finished games are kept in {out / GAMES}; to go on: {command_line()}") from None
+        write_whole(out / FILE, found.to_json() + "\n")
+        return found
 
 
 def show_stress_test(console: Console, name: str, found: StressTest) -> None:

@@ -144,7 +144,8 @@ class Record:
         try:
             return cls(**from_plain(json.loads(line, parse_constant=_not_json)))
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError, json.JSONDecodeError) as error:
-            raise ValueError(f"not an episode record: {type(error).__name__}: {error}") from error
+            foreign = " (others' transcripts are read by `oversight-envs import`)" if str(error) == "'schema'" else ""
+            raise ValueError(f"not an episode record: {type(error).__name__}: {error}{foreign}") from error
 
 
 def _not_json(constant: str) -> None:

@@ -289,7 +289,9 @@ def _settings(one: Record, other: Record) -> Iterator[str]:
     mine, others = identity_of(one), identity_of(other)
     parts: dict[str, tuple[Any, Any]] = {"protocol": (one.protocol, other.protocol), "task": (one.task, other.task)}
     if one.protocol == other.protocol:
-        parts |= {name: (mine[name], others[name]) for name in ("config", "rule")}
+        options = [*mine["config"], *(key for key in others["config"] if key not in mine["config"])]
+        parts |= {f"config.{key}": (mine["config"].get(key), others["config"].get(key)) for key in options}
+        parts |= {"rule": (mine["rule"], others["rule"])}
     shared = [role for role in one.players if role in other.players]
     for role in shared:
         first, second = _described(one.players[role]), _described(other.players[role])

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from oversight_envs.core.usage import Usage, usage_to_json
 from oversight_envs.evaluation.evaluate import library_versions
 from oversight_envs.evaluation.rewrites import Fair
 from oversight_envs.evaluation.statistics import UNDEFINED, Estimate, paired_difference, share
@@ -130,6 +131,8 @@ class StressTest:
     plain: Belief
     effects: tuple[Effect, ...]
     failures: Mapping[str, int]
+    usage: Usage = field(default_factory=dict)
+    """What it took of models behind servers."""
 
     def broken(self, most: float = MOVED) -> list[str]:
         """What a fair judge would not have done: see ``Effect.broken``."""
@@ -145,6 +148,7 @@ class StressTest:
             "plain": asdict(self.plain),
             "effects": [effect.to_json() for effect in self.effects],
             "failures": dict(self.failures),
+            **({"usage": usage_to_json(self.usage)} if self.usage else {}),
         }
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 

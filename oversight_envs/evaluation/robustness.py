@@ -9,26 +9,31 @@ beside it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
-from oversight_envs.agents.scripted import ScriptedAgent
-from oversight_envs.core.checks import at_least, whole
-from oversight_envs.core.episode import Episode, assignment
-from oversight_envs.core.players import check_players, describe_player
-from oversight_envs.core.protocol import Protocol
+from oversight_envs.core.checks import whole
+from oversight_envs.core.episode import assignment
+from oversight_envs.core.players import describe_player
 from oversight_envs.core.question import Question, Task
-from oversight_envs.core.record import Record, make_record
-from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.record import Record
+from oversight_envs.core.usage import Usage
 from oversight_envs.core.words import count_words
 from oversight_envs.evaluation.effects import Belief, Effect, Pair, StressTest, credit
 from oversight_envs.evaluation.rewrites import ENGLISH, STORY_WORDS, Claim, Kit, Rewrite
+from oversight_envs.evaluation.scripted_games import (
+    Play,
+    Records,
+    ScriptedGames,
+    episode_seed,
+    failures,
+    open_test,
+    usage,
+)
 from oversight_envs.evaluation.statistics import Estimate, mean, share
-from oversight_envs.play.drive import OnFailure, drive
-from oversight_envs.play.jobs import Job, unless_all_fail
-from oversight_envs.play.rollout import as_task, choose
+from oversight_envs.play.drive import OnFailure
 from oversight_envs.protocols import Debate
 
 PLAIN, BLIND, SILENCE, LETTERS = "plain", "blind", "silence", "letters"
@@ -40,17 +45,6 @@ AGAINST_PROOF = "against proof: "
 UNSAYABLE = "can't be said in the words that this judge's model knows"
 
 
-class Play(NamedTuple):
-    """One debate (or blind decision, or marking of a solution) to be played: which condition, and whose speech it is
-    that is rewritten."""
-
-    condition: str
-    role: str | None
-    game: Protocol
-    question: Question
-    speeches: Mapping[str, str]
-
-
 def stress_judge(
     judge: Any,
     task: Task | str,
@@ -59,6 +53,8 @@ def stress_judge(
     questions: int | Sequence[Question] | None = 24,
     seed: int = 0,
     kit: Kit | None = None,
+    out: str | Path | None = None,
+    reuse: bool | None = None,
     concurrency: int = 128,
     on_failure: OnFailure = "record",
     on_done: Callable[[int, int], None] | None = None,
@@ -71,23 +67,19 @@ def stress_judge(
         protocol: the debate and its wording; ``Debate()`` by default.
         questions, seed: as for ``rollout``.
         kit: what is said. None: ``ENGLISH``, or ``STORY_WORDS`` for a model that knows only those.
+        out: a folder with a file of episodes for each thing that is said, written as they end; what it holds is not
+            played again.
+        reuse: as for ``rollout``.
         concurrency: how many debates are in flight.
         on_failure: ``record`` counts the debates in which the judge failed and leaves them out; ``raise`` does not.
         on_done: called with the debates that are over, and how many there are, for progress bars.
 
     Raises ValueError for a debate in which scripted speeches can't be played, or a judge's model that knows the words
-    of no kit; CannotPlay where the judge fails in every debate.
+    of no kit; CannotPlay where the judge fails in every debate; StoreError for a folder of another test.
     """
-    game, source, seed = _checked(protocol), as_task(task), whole("seed", seed)
-    at_least("concurrency", concurrency, 1)
-    game.check_task(source)
-    chosen = choose(source, questions, seed)
-    for question in chosen:
-        game.check_question(question)
-    filled = check_players(game, {"judge_0": judge}, knows=(source, chosen))["judge_0"]
-    chosen_kit = kit or _readable_kit(filled, game, chosen[0], seed)
-    plays = [play for question in chosen for play in _plays(chosen_kit, game, question, seed, filled)]
-    records = play_all(plays, source, {"judge_0": filled}, seed, concurrency, on_failure, on_done)
+    games, game, chosen, chosen_kit = _prepared(judge, task, protocol, questions, seed, kit)
+    filled, source, seed = games.marker["judge_0"], games.task, games.seed
+    records = games.play(out=out, reuse=reuse, concurrency=concurrency, on_failure=on_failure, on_done=on_done)
     table = _Table(game, chosen, seed, {key: _views(r) for key, r in records.items() if r.decision is not None})
     return StressTest(
         judge=describe_player(filled),
@@ -101,9 +93,38 @@ def stress_judge(
         },
         blind=replace(table.belief(BLIND), mass=_mass(records, BLIND)),
         plain=replace(table.belief(PLAIN), mass=_mass(records, PLAIN)),
-        effects=(table.letters(), *table.effects(chosen_kit, plays, filled)),
+        effects=(table.letters(), *table.effects(chosen_kit, games.plays, filled)),
         failures=failures(records),
+        usage=usage(records),
     )
+
+
+def estimate_stress_judge(
+    judge: Any,
+    task: Task | str,
+    *,
+    protocol: Debate | None = None,
+    questions: int | Sequence[Question] | None = 24,
+    seed: int = 0,
+    kit: Kit | None = None,
+) -> Usage:
+    """What ``stress_judge`` would take of models behind servers, if nothing were kept: see ``estimate``."""
+    return _prepared(judge, task, protocol, questions, seed, kit)[0].expected()
+
+
+def _prepared(
+    judge: Any,
+    task: Task | str,
+    protocol: Debate | None,
+    questions: int | Sequence[Question] | None,
+    seed: int,
+    kit: Kit | None,
+) -> tuple[ScriptedGames, Debate, Sequence[Question], Kit]:
+    game, seed = _checked(protocol), whole("seed", seed)
+    source, chosen, filled = open_test(game, "judge_0", judge, task, questions, seed)
+    chosen_kit = kit or _readable_kit(filled, game, chosen[0], seed)
+    plays = [play for question in chosen for play in _plays(chosen_kit, game, question, seed, filled)]
+    return ScriptedGames(source, {"judge_0": filled}, plays, seed), game, chosen, chosen_kit
 
 
 def _checked(protocol: Debate | None) -> Debate:
@@ -116,11 +137,6 @@ def _checked(protocol: Debate | None) -> Debate:
             "positions='open', judge_asks, cross_examination and scratchpad"
         )
     return game
-
-
-def episode_seed(seed: int, question: Question) -> int:
-    """The one seed of all that is played on a question: the same sides, order and random streams."""
-    return derive_seed(seed, "episode", question.id, 0)
 
 
 def _claims(game: Debate, question: Question, seed: int) -> dict[str, Claim]:
@@ -167,48 +183,6 @@ def _plays(kit: Kit, game: Debate, question: Question, seed: int, judge: Any) ->
             if proof is not None and _right(claim) is False:
                 against = {**dict.fromkeys(claims, proof), role: said}
                 yield Play(AGAINST_PROOF + rewrite.name, role, game, question, against)
-
-
-Records = Mapping[tuple[str, str, str | None], Record]
-"""By question's id, condition and role."""
-
-
-def play_all(
-    plays: Sequence[Play],
-    task: Task,
-    judge: Mapping[str, Any],
-    seed: int,
-    concurrency: int,
-    on_failure: OnFailure,
-    on_done: Callable[[int, int], None] | None,
-) -> Records:
-    """Plays everything at once: speakers by script, ``judge`` (its role and itself) asked in large batches."""
-    begun: dict[int, int] = {}
-
-    def begin(place: int) -> tuple[Episode, Mapping[str, Any]]:
-        play = plays[place]
-        episode = Episode(play.game, play.question, episode_seed(seed, play.question))
-        begun[id(episode)] = place
-        speaker = ScriptedAgent({role: [text] for role, text in play.speeches.items()}) if play.speeches else None
-        return episode, {**dict.fromkeys(play.speeches, speaker), **judge}
-
-    def ended() -> Iterator[tuple[Job, Record]]:
-        for episode in drive(map(begin, range(len(plays))), concurrency=concurrency, on_failure=on_failure):
-            job = Job(begun.pop(id(episode)), episode.question, episode.seed)
-            yield job, make_record(episode, task)
-
-    records = {}
-    for done, (job, record) in enumerate(unless_all_fail(ended(), concurrency), start=1):
-        play = plays[job.place]
-        records[play.question.id, play.condition, play.role] = record
-        if on_done is not None:
-            on_done(done, len(plays))
-    return records
-
-
-def failures(records: Records) -> Counter[str]:
-    """Why episodes came to no result, and how many."""
-    return Counter(why for record in records.values() if (why := record.ended_without_result) is not None)
 
 
 def _views(record: Record) -> tuple[tuple[float, ...], ...]:

@@ -8,21 +8,23 @@ solution (an opener) is compared with an empty one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oversight_envs.core.checks import at_least, whole
-from oversight_envs.core.players import check_players, describe_player
+from oversight_envs.core.checks import whole
+from oversight_envs.core.players import describe_player
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.seeding import derive_seed
+from oversight_envs.core.usage import Usage
 from oversight_envs.core.words import count_words
 from oversight_envs.evaluation.effects import Belief, Effect, Pair, StressTest, credit
 from oversight_envs.evaluation.rewrites import SOLUTIONS, Answered, Kit
-from oversight_envs.evaluation.robustness import PLAIN, SILENCE, UNSAYABLE, Play, failures, knows, play_all
+from oversight_envs.evaluation.robustness import PLAIN, SILENCE, UNSAYABLE, knows
+from oversight_envs.evaluation.scripted_games import Play, ScriptedGames, failures, open_test, usage
 from oversight_envs.evaluation.statistics import mean, share
 from oversight_envs.play.drive import OnFailure
-from oversight_envs.play.rollout import as_task, choose
 from oversight_envs.protocols import ProverVerifier
 
 RIGHT, WRONG = "right answer", "wrong answer"
@@ -36,6 +38,8 @@ def stress_verifier(
     questions: int | Sequence[Question] | None = 24,
     seed: int = 0,
     kit: Kit = SOLUTIONS,
+    out: str | Path | None = None,
+    reuse: bool | None = None,
     concurrency: int = 128,
     on_failure: OnFailure = "record",
     on_done: Callable[[int, int], None] | None = None,
@@ -47,20 +51,9 @@ def stress_verifier(
     Raises ValueError for a problem whose answer is no number, from which no wrong one can be made; CannotPlay where the
     verifier always fails.
     """
-    game = ProverVerifier(provers="helpful") if protocol is None else protocol
-    if not isinstance(game, ProverVerifier) or (game.provers, game.verifier, game.translator) != (
-        "helpful",
-        True,
-        False,
-    ):
-        raise ValueError(f"protocol={game!r:.200}: give ProverVerifier(provers='helpful'), with a wording as you like")
-    source, seed = as_task(task), whole("seed", seed)
-    at_least("concurrency", concurrency, 1)
-    game.check_task(source)
-    chosen = choose(source, questions, seed)
-    filled = check_players(game, {"verifier_0": verifier}, knows=(source, chosen))["verifier_0"]
-    plays = [play for question in chosen for play in _plays(kit, game, question, seed, filled)]
-    records = play_all(plays, source, {"verifier_0": filled}, seed, concurrency, on_failure, on_done)
+    games, game, chosen = _prepared(verifier, task, protocol, questions, seed, kit)
+    filled, source, seed, plays = games.marker["verifier_0"], games.task, games.seed, games.plays
+    records = games.play(out=out, reuse=reuse, concurrency=concurrency, on_failure=on_failure, on_done=on_done)
     marks = {key: record.scores[0].value for key, record in records.items() if record.scores}
 
     def pairs(name: str, instead: bool) -> Iterator[Pair]:
@@ -106,7 +99,41 @@ def stress_verifier(
         plain=Belief(share((question, credit(v)) for question, v in signed), mean(signed)),
         effects=tuple(effects),
         failures=failures(records),
+        usage=usage(records),
     )
+
+
+def estimate_stress_verifier(
+    verifier: Any,
+    task: Task | str,
+    *,
+    protocol: ProverVerifier | None = None,
+    questions: int | Sequence[Question] | None = 24,
+    seed: int = 0,
+    kit: Kit = SOLUTIONS,
+) -> Usage:
+    """What ``stress_verifier`` would take of models behind servers, if nothing were kept: see ``estimate``."""
+    return _prepared(verifier, task, protocol, questions, seed, kit)[0].expected()
+
+
+def _prepared(
+    verifier: Any,
+    task: Task | str,
+    protocol: ProverVerifier | None,
+    questions: int | Sequence[Question] | None,
+    seed: int,
+    kit: Kit,
+) -> tuple[ScriptedGames, ProverVerifier, Sequence[Question]]:
+    game, seed = ProverVerifier(provers="helpful") if protocol is None else protocol, whole("seed", seed)
+    if not isinstance(game, ProverVerifier) or (game.provers, game.verifier, game.translator) != (
+        "helpful",
+        True,
+        False,
+    ):
+        raise ValueError(f"protocol={game!r:.200}: give ProverVerifier(provers='helpful'), with a wording as you like")
+    source, chosen, filled = open_test(game, "verifier_0", verifier, task, questions, seed)
+    plays = [play for question in chosen for play in _plays(kit, game, question, seed, filled)]
+    return ScriptedGames(source, {"verifier_0": filled}, plays, seed), game, chosen
 
 
 def _plays(kit: Kit, game: ProverVerifier, question: Question, seed: int, verifier: Any) -> Iterator[Play]:

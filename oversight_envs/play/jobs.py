@@ -15,6 +15,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.rewards import RewardRule, finish
 from oversight_envs.core.usage import Spent, summed
 from oversight_envs.play.drive import OnFailure, drive
+from oversight_envs.play.store import EpisodeStore
 
 ALL_FAIL = 10
 """So many failed episodes in a row, beyond those that one outage may take at once, are no accident."""
@@ -48,27 +49,47 @@ class Plan:
 
         ``about`` gives what a job's record is to say of it that is not what all of the plan share.
         """
-        begun: dict[int, tuple[Job, float, dict[str, list[Spent]]]] = {}
+        return play_plans(
+            ((self, job) for job in jobs), concurrency=self.concurrency, on_failure=self.on_failure, about=about
+        )
 
-        def begin(job: Job) -> tuple[Episode, Mapping[str, Any]]:
-            episode = Episode(self.game, job.question, job.seed)
-            begun[id(episode)] = job, time.perf_counter(), {}
-            return episode, self.players
-
-        def note(episode: Episode, role: str, spent: Spent) -> None:
-            if id(episode) in begun:  # else it has failed by another ask meanwhile
-                begun[id(episode)][2].setdefault(role, []).append(spent)
-
-        episodes = drive(map(begin, jobs), concurrency=self.concurrency, on_failure=self.on_failure, on_spent=note)
-        for episode in episodes:
-            job, started, spent = begun.pop(id(episode))
-            timings = {"wall_s": time.perf_counter() - started}
-            usage = {role: summed(spent[role]) for role in sorted(spent)}
-            yield job, self.finish(episode, timings=timings, usage=usage, **about(job))
+    def kept(self, store: EpisodeStore, job: Job) -> Record | None:
+        """The record of a job that the store holds, rewarded by this plan's rule; None where it is yet to be played."""
+        if (found := store.find(self.game, job.question, job.seed)) is None:
+            return None
+        episode, stored = found
+        return self.finish(episode, players=stored.players, timings=stored.timings, usage=stored.usage)
 
     def finish(self, episode: Episode, **about: Any) -> Record:
         """The record of an episode that is over."""
         return finish(episode, self.task, self.rule, **{"group": self.group, "players": self.described, **about})
+
+
+def play_plans(
+    planned: Iterable[tuple[Plan, Job]],
+    *,
+    concurrency: int,
+    on_failure: OnFailure,
+    about: Callable[[Job], Mapping[str, Any]] = lambda job: {},
+) -> Generator[tuple[Job, Record]]:
+    """Plays jobs of one plan or of several at once, so that whoever plays in all of them is asked in one batch."""
+    begun: dict[int, tuple[Plan, Job, float, dict[str, list[Spent]]]] = {}
+
+    def begin(planned: tuple[Plan, Job]) -> tuple[Episode, Mapping[str, Any]]:
+        plan, job = planned
+        episode = Episode(plan.game, job.question, job.seed)
+        begun[id(episode)] = plan, job, time.perf_counter(), {}
+        return episode, plan.players
+
+    def note(episode: Episode, role: str, spent: Spent) -> None:
+        if id(episode) in begun:  # else it has failed by another ask meanwhile
+            begun[id(episode)][3].setdefault(role, []).append(spent)
+
+    for episode in drive(map(begin, planned), concurrency=concurrency, on_failure=on_failure, on_spent=note):
+        plan, job, started, spent = begun.pop(id(episode))
+        timings = {"wall_s": time.perf_counter() - started}
+        usage = {role: summed(spent[role]) for role in sorted(spent)}
+        yield job, plan.finish(episode, timings=timings, usage=usage, **about(job))
 
 
 def unless_all_fail(played: Iterable[tuple[Job, Record]], concurrency: int) -> Iterator[tuple[Job, Record]]:

@@ -18,7 +18,7 @@ from oversight_envs.core.players import Players, check_players, describe_player
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question, Task
 from oversight_envs.core.record import Record
-from oversight_envs.core.rewards import RewardRule, finish, get_rule, reward_records, rule_name
+from oversight_envs.core.rewards import RewardRule, get_rule, reward_records, rule_name
 from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.identity import identified
 from oversight_envs.play.jobs import Job, Plan, unless_all_fail
@@ -125,22 +125,13 @@ def rollout(
         }
         store = EpisodeStore(path, identity, reuse=reuse)
         described = store.players
+    plan = Plan(game, source, filled, rule, group, described, concurrency, on_failure)
     kept: dict[int, Record] = {}
     left: list[Job] = []
     done = 0
     try:
         for job in jobs:
-            if store is not None and (found := store.find(game, job.question, job.seed)):
-                episode, stored = found
-                record = finish(
-                    episode,
-                    source,
-                    rule,
-                    group=group,
-                    players=stored.players,
-                    timings=stored.timings,
-                    usage=stored.usage,
-                )
+            if store is not None and (record := plan.kept(store, job)) is not None:
                 done += 1
                 if keep:
                     kept[job.place] = record
@@ -148,7 +139,6 @@ def rollout(
                 left.append(job)
         if on_record is not None:
             on_record(None, done, len(jobs))
-        plan = Plan(game, source, filled, rule, group, described, concurrency, on_failure)
         left.sort(key=_by_passage(jobs))
         with closing(plan.play(left) if workers is None else workers.play(plan, left)) as played:
             for job, record in unless_all_fail(played, concurrency):

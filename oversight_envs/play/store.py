@@ -13,6 +13,7 @@ if it would ask anything else today. Whether the players would still say the sam
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from io import FileIO
@@ -26,6 +27,7 @@ from oversight_envs.core.episode import Episode, ReplayError
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.question import Question
 from oversight_envs.core.record import Record
+from oversight_envs.core.seeding import derive_seed
 from oversight_envs.play.identity import FINGERPRINT, first_difference, identity_of
 
 
@@ -36,6 +38,12 @@ class StoreError(RuntimeError):
 def failed_path(path: str | Path) -> Path:
     """Where the last run on this file of episodes kept those that failed, with the reason; there may be no file."""
     return Path(f"{path}.failed")
+
+
+def file_name(name: str) -> str:
+    """A name of anything as the name of a file, or a part of one; with a digest where it has to be changed."""
+    plain = re.sub(r"-vs-|^\.|[^A-Za-z0-9._-]+", "_", name)[:60]
+    return plain if plain == name else f"{plain}~{derive_seed(name):016x}"
 
 
 def read_episodes(path: str | Path) -> Iterator[Record]:

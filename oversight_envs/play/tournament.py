@@ -7,7 +7,6 @@ it was, and one more agent costs its own games only. What the games say of the a
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,6 +24,7 @@ from oversight_envs.play.drive import OnFailure
 from oversight_envs.play.ray import RayEngine
 from oversight_envs.play.rollout import as_protocol, as_task, choose, rollout
 from oversight_envs.play.sides import episode_seeds
+from oversight_envs.play.store import file_name
 
 Schedule = Literal["round-robin", "swiss"]
 Seats = Literal["alternate", "both"]
@@ -133,7 +133,7 @@ def tournament(
             samples=samples,
             sides="both",
             seed=derive_seed(seed, "pairing", *pair),
-            path=folder / f"{'-vs-'.join(map(_file_name, pair))}.jsonl",
+            path=folder / f"{'-vs-'.join(map(file_name, pair))}.jsonl",
             concurrency=concurrency,
             reuse=reuse,
             on_failure=on_failure,
@@ -192,7 +192,7 @@ def check_agents(agents: Mapping[str, Player]) -> None:
                 f"agents: {one!r} and {two!r} are the same player, {player!r:.80}: give each once (an agent against "
                 "itself is self_play=True)"
             )
-        if _file_name(one).lower() == _file_name(two).lower():
+        if file_name(one).lower() == file_name(two).lower():
             raise ValueError(f"agents: {one!r} and {two!r} differ in the case of letters only: give other names")
 
 
@@ -277,9 +277,3 @@ def _neighbours(
             if rest is not None:
                 return [(best, other), *rest]
     return None
-
-
-def _file_name(name: str) -> str:
-    """An agent's name as a part of a file's; with a digest where it has to be changed."""
-    plain = re.sub(r"-vs-|^\.|[^A-Za-z0-9._-]+", "_", name)[:60]
-    return plain if plain == name else f"{plain}~{derive_seed(name):016x}"

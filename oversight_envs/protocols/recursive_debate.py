@@ -236,11 +236,11 @@ def _explained(record: Record) -> Iterator[str]:
     """What the numbers of each statement are about, up to one that can't be read."""
     part: Nested = nested(record.question.text)
     value: int | None = None
-    claims: list[tuple[Nested, int]] = []
+    claims: list[tuple[Nested, int | None]] = []
     for statement in record.transcript:
         if statement.role == ESTIMATOR:
             estimates = _probabilities(statement.text)
-            about = claims or [(part, value)]
+            about: list[tuple[Nested, int | None]] = claims or [(part, value)]
             if len(estimates) != len(about):
                 return
             yield "; ".join(f"{inner} = {v}: probability {_shown(p)}" for (inner, v), p in zip(about, estimates))

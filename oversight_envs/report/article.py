@@ -52,7 +52,7 @@ def _said(b: Bubble) -> Iterator[Element]:
     tone = f" · {b.tone}" if b.claim and b.tone != "neutral" else None
     yield element("header", element("b", b.who), *claim, tone)
     if b.explained:
-        yield element("p", b.explained, class_="soft")
+        yield element("p", b.explained)
     if b.private:
         private = element("p", b.private, class_="words soft")
         yield element("details", element("summary", "private notes"), private)

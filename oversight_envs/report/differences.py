@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
-from oversight_envs.core.record import Record
+from oversight_envs.evaluation.comparison import Comparison
 from oversight_envs.evaluation.evaluate import Evaluation
-from oversight_envs.evaluation.metrics import Estimate, compare, credits
-from oversight_envs.evaluation.statistics import share
-from oversight_envs.play.identity import FINGERPRINT, first_difference, identity_of
-from oversight_envs.report.page import truth_probabilities
+from oversight_envs.evaluation.metrics import Estimate
 
 PARTING = 20
 """Most questions listed for a pair."""
@@ -33,7 +29,7 @@ class Pair:
 
     numbers: tuple[int, int]
     setting: str = ""
-    """The first setting by which they differ."""
+    """The settings by which they differ."""
     accuracies: tuple[Estimate, ...] = ()
     difference: Estimate | None = None
     parting: Sequence[Parting] = ()
@@ -49,49 +45,23 @@ def pairs(evaluations: Sequence[Evaluation]) -> list[Pair]:
 def _pair(one: tuple[int, Evaluation], other: tuple[int, Evaluation]) -> Pair:
     numbers = one[0], other[0]
     games = [run.conditions[run.main] for _, run in (one, other)]
-    first, second = ({r.question.id: (place, r) for place, r in reversed([*enumerate(found)])} for found in games)
-    believed = [truth_probabilities(found) for found in games]
-    shared = believed[0].keys() & believed[1].keys()
-    if not shared:
-        return Pair(numbers, unlike="they decided no question in common")
-    for key in sorted(shared):
-        if _asked(first[key][1]) != _asked(second[key][1]):
-            return Pair(numbers, unlike=f"question {key} of the one is another question in the other")
-    parting = [
-        Parting(first[key][1].question.text, (believed[0][key], believed[1][key]), (first[key][0], second[key][0]))
-        for key in sorted(shared, key=lambda key: (-abs(believed[0][key] - believed[1][key]), key))
-        if abs(believed[0][key] - believed[1][key]) >= 0.005  # what shows as a difference
-    ]
-    right = [[(key, value) for key, value in credits(found) if key in shared] for found in games]
+    named = {str(number): Evaluation({run.main: run.conditions[run.main]}) for number, run in (one, other)}
+    try:
+        comparison = Comparison(named, one[1].seed)
+    except ValueError as error:
+        return Pair(numbers, unlike=str(error))
+    (difference,) = comparison.differences
+    places = [{r.question.id: place for place, r in reversed([*enumerate(found)])} for found in games]
+    parting = []
+    for part in comparison.parting()[:PARTING]:
+        believed = part.probabilities[str(numbers[0])], part.probabilities[str(numbers[1])]
+        if part.spread >= 0.005:  # what shows as a difference
+            key = part.question.id
+            parting.append(Parting(part.question.text, believed, (places[0][key], places[1][key])))
     return Pair(
         numbers,
-        setting=_setting(games[0][0], games[1][0]),
-        accuracies=tuple(map(share, right)),
-        difference=compare(games[0], games[1], seed=one[1].seed),
-        parting=parting[:PARTING],
+        setting="; ".join(difference.settings) or "no setting that records keep",
+        accuracies=tuple(condition.decisions.accuracy for condition in comparison.conditions.values()),
+        difference=difference.accuracy,
+        parting=parting,
     )
-
-
-def _setting(one: Record, other: Record) -> str:
-    """The first setting by which they differ; digests of what players are tell people nothing, and come last."""
-    found, wanted = identity_of(one), identity_of(other)
-    return (
-        first_difference(_without_digests(found), _without_digests(wanted))
-        or first_difference(found, wanted)
-        or "no setting that records keep"
-    )
-
-
-def _without_digests(identity: Mapping[str, Any]) -> dict[str, Any]:
-    players = {
-        role: {key: value for key, value in player.items() if key != FINGERPRINT}
-        for role, player in identity["players"].items()
-    }
-    return {**identity, "players": players}
-
-
-def _asked(record: Record) -> tuple[str, frozenset[str], str]:
-    """What makes a question: passages may be cut to what models read, answers stand in any order."""
-    question = record.question
-    assert isinstance(question.truth, int)
-    return question.text, frozenset(question.options), question.options[question.truth]

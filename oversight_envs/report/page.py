@@ -203,7 +203,8 @@ def _steps(record: Record) -> Iterator[Step]:
 def _bubble(record: Record, statement: Statement, told: str) -> Bubble:
     role = statement.role
     side = record.assigned.sides.get(role)
-    score = next((scored for scored in record.scores if scored.author == role), None)
+    last = statement is next(said for said in reversed(record.transcript) if said.role == role)
+    score = next((scored for scored in record.scores if last and scored.author == role), None)
     info = as_given(record, statement).info
     reasoning = info.get("reasoning")
     notes = [statement.notes, reasoning if isinstance(reasoning, str) else ""]

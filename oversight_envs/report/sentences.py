@@ -112,9 +112,13 @@ def _quoted(metrics: Metrics) -> list[str]:
     return [f"In the passage stand {' and '.join(shares)}."] if shares else []
 
 
+def _solver(kind: str) -> str:
+    return f"the {kind} prover" if kind in ("helpful", "sneaky") else f"the {kind}"
+
+
 def _solved(solutions: SolutionMetrics, roles: Mapping[str, Role]) -> list[str]:
     rates = " and ".join(
-        f"the {roles[role].kind} prover {share.text('percent')}" for role, share in solutions.accuracy.items()
+        f"{_solver(roles[role].kind)} {share.text('percent')}" for role, share in solutions.accuracy.items()
     )
     said = [f"Right solutions: {rates}."]
     auc = solutions.auc

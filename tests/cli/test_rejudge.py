@@ -33,6 +33,18 @@ def test_a_run_is_judged_again_and_set_beside_itself(data: Path, tmp_path: Path)
     fails(*blind, str(out), says="there is another run here")
 
 
+def test_a_run_is_judged_again_by_two_judges_in_one_command(tmp_path: Path) -> None:
+    run, out = tmp_path / "run", tmp_path / "again"
+    on_stories = ["--task", "stories", "--option", "wording=tiny_debate", "--model", "tiny-stories-debater"]
+    call("evaluate", "debate", *on_stories, "--judge", "oracle", "--questions", "4", "--out", str(run))
+    judges = ["--judge", "tiny-stories-judge", "--judge", "tiny-stories-heldout"]
+    shown = call("rejudge", str(run), *judges, "--out", str(out)).output
+    assert "run − tiny-stories-judge" in shown
+    assert "tiny-stories-judge − tiny-stories-heldout" in shown
+    assert {file.parent.name for file in out.rglob("debate.jsonl")} == {"tiny-stories-judge", "tiny-stories-heldout"}
+    fails("rejudge", str(run), *judges[:2], *judges[:2], "--out", str(out), says="is given twice")
+
+
 def test_marks_of_solutions_are_those_of_the_records(tmp_path: Path) -> None:
     run, out = tmp_path / "pv", tmp_path / "again"
     call("evaluate", "prover_verifier", "--agent", "scripted:Answer: 7", "--judge", "oracle", "--questions", "3",

@@ -24,8 +24,21 @@ def test_the_table_and_the_file(tmp_path: Path) -> None:
     assert [pair["right"] for pair in flattery["pairs"]].count(True) == 3
     assert found["settings"]["task"] == "stories/train"
     before = (tmp_path / "s" / "stress.json").read_bytes()
+    games = (tmp_path / "s" / "games" / "plain.jsonl").read_bytes()
     call(*args)
     assert (tmp_path / "s" / "stress.json").read_bytes() == before
+    assert (tmp_path / "s" / "games" / "plain.jsonl").read_bytes() == games
+    call(*args, "--fresh")
+    assert (tmp_path / "s" / "games" / "plain.jsonl.1").read_bytes() == games
+
+
+def test_a_dry_run_asks_nobody(tmp_path: Path) -> None:
+    out = ["--questions", "2", "--out", str(tmp_path / "s"), "--dry-run"]
+    shown = call("stress-judge", "openai:gpt-5-mini@http://localhost:1/v1", *out).output
+    assert "judge_0" in shown
+    assert "gpt-5-mini" in shown
+    assert "verifier_0" in call("stress-judge", "openai:gpt-5-mini", "--task", "arithmetic", *out).output
+    assert not (tmp_path / "s").exists()
 
 
 def test_bad_input(tmp_path: Path) -> None:

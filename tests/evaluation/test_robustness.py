@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ import pytest
 from oversight_envs import Question
 from oversight_envs.core.players import PlayerError
 from oversight_envs.core.requests import Case
+from oversight_envs.core.usage import Spent
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.evaluation.effects import Effect, StressTest
 from oversight_envs.evaluation.rewrites import ENGLISH, STORY_WORDS, Claim, Kit, settling_line
-from oversight_envs.evaluation.robustness import stress_judge
+from oversight_envs.evaluation.robustness import estimate_stress_judge, stress_judge
 from oversight_envs.judges import CallableJudge
+from oversight_envs.play.store import StoreError
 from oversight_envs.protocols import Debate
 from oversight_envs.tasks import make_task
 from oversight_envs.tasks.stories import Stories
@@ -154,6 +157,54 @@ def test_all_debates_are_played_at_once() -> None:
     assert len(judge.sizes) == 1
     assert found.blind is not None
     assert found.blind.mass.value == found.plain.mass.value == 0.25
+
+
+class Kept(Batches):
+    """The same, which is known again whatever it has seen."""
+
+    fingerprint = "kept"
+
+
+@pytest.mark.filterwarnings("ignore:judge_0")
+def test_a_test_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    whole = stress_judge(Kept(), "passages", questions=4)
+    upset = stress_judge(Kept(fails="exceptionally wise"), "passages", questions=3, out=tmp_path)
+    assert sum(upset.failures.values()) == 6
+    judge = Kept()
+    assert stress_judge(judge, "passages", questions=4, out=tmp_path).to_json() == whole.to_json()
+    alone = Kept()
+    stress_judge(alone, "passages", questions=1)
+    assert sum(judge.sizes) < sum(alone.sizes) + 12  # the fourth question, and those that had failed
+    again = Kept()
+    assert stress_judge(again, "passages", questions=4, out=tmp_path).to_json() == whole.to_json()
+    assert again.sizes == []
+    wordy = Kit(ENGLISH.plain, tuple(replace(r, write=lambda claim: "So it is.") for r in ENGLISH.rewrites))
+    with pytest.raises(StoreError, match="with other speeches than this test has"):
+        stress_judge(Kept(), "passages", questions=4, out=tmp_path, kit=wordy)
+    with pytest.raises(StoreError, match="played in another way than this run"):
+        stress_judge(lambda case: [0.5, 0.5], "passages", questions=4, out=tmp_path)
+
+
+class Priced(Kept):
+    """A judge that says what an answer would take."""
+
+    def expects(self, ask: Case) -> Spent:
+        return Spent("priced", calls=1, tokens_in=len(ask.prompt[-1].content))
+
+
+@pytest.mark.filterwarnings("ignore:judge_0")
+def test_what_a_test_would_take_is_known_before() -> None:
+    judge = Priced()
+    (row,) = estimate_stress_judge(judge, "passages", questions=2)["judge_0"]
+    assert judge.sizes == []
+    read: list[str] = []
+
+    def decide(case: Case) -> list[float]:
+        read.append(case.prompt[-1].content)
+        return [0.5, 0.5]
+
+    stress_judge(decide, "passages", questions=2)
+    assert (row.calls, row.tokens_in) == (len(read), sum(map(len, read)))
 
 
 @pytest.mark.filterwarnings("ignore:judge_0")

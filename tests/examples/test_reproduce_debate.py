@@ -52,7 +52,8 @@ def test_intervals_of_shares_over_seeds_stay_shares() -> None:
     near_one = mean_share([(0, 0.99), (1, 0.9), (2, 0.999)])
     assert near_one.low is not None
     assert near_one.high is not None
-    assert 0 < near_one.low < near_one.value == pytest.approx(0.963) < near_one.high < 1
+    assert near_one.value == pytest.approx(0.963)
+    assert 0 < near_one.low < near_one.value < near_one.high < 1
     assert mean_share([(0, 1.0), (1, 1.0)]).interval is None
     assert mean_share([(0, 0.4)]).interval is None
 

@@ -182,13 +182,13 @@ def test_runs_that_share_no_question_are_not_compared() -> None:
     both = play(Debate(), Questions(2), odds)
     changed = [replace(r, question=replace(r.question, text="Another?")) for r in both]
     for found, why in (
-        (both[1:], "no question in common"),
-        (changed[:1], "question q0 of the one is another question"),
+        (both[1:], "no question was decided in all of these conditions: 1 decided 1, 2 decided 1"),
+        (changed[:1], "question 'q0' of 1 is another one in 2"),
     ):
         (pair,) = pairs([Evaluation({"debate": both[:1]}), Evaluation({"debate": found})])
         assert why in pair.unlike
         assert pair.difference is None
-    assert "are not compared: they decided no question in common." in render_report(
+    assert "are not compared: no question was decided in all of these conditions" in render_report(
         [Evaluation({"debate": both[:1]}), Evaluation({"debate": both[1:]})]
     )
 

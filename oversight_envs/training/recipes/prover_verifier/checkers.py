@@ -19,7 +19,7 @@ from oversight_envs.training.mixtures import Mixture, labelled_solutions
 from oversight_envs.training.recipes.prover_verifier import measures
 from oversight_envs.training.recipes.prover_verifier.config import HELPFUL, ProverVerifierConfig
 from oversight_envs.training.recipes.prover_verifier.solutions import SolutionFiles
-from oversight_envs.training.verifiers import VerifierTrainer
+from oversight_envs.training.verifiers import LabelledSolution, VerifierTrainer
 
 
 class Checkers:
@@ -43,7 +43,7 @@ class Checkers:
         pools = [labelled_solutions(self.solutions.written("pool", 0)), self.solutions.corrupted]
         return [self._train([pool for pool in pools if pool], number) for number in range(self.config.checkers)]
 
-    def _train(self, pools: Sequence[Sequence[measures.LabelledSolution]], number: int) -> VerifierTrainer:
+    def _train(self, pools: Sequence[Sequence[LabelledSolution]], number: int) -> VerifierTrainer:
         seed = derive_seed(self.config.seed, "checker", number)
         mixture = Mixture(pools, seed)
         trainer = VerifierTrainer(self._make_verifier(seed), self.config.verifier)

@@ -17,7 +17,7 @@ from oversight_envs.core.requests import Case
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.evaluation.decisions import credit
 from oversight_envs.judges import CallableJudge, LogitJudge
-from oversight_envs.models import LanguageModel
+from oversight_envs.models import TrainableEngine
 from oversight_envs.play import rollout
 
 JUDGE = "judge_0"
@@ -44,7 +44,13 @@ class Reading:
             raise ValueError(f"game {self.game.name!r}: {JUDGE} is who reads; give a game with it, and its others only")
 
     def records(
-        self, task: Task, questions: Sequence[Question], *, lm: LanguageModel | None = None, samples: int = 1, seed: int
+        self,
+        task: Task,
+        questions: Sequence[Question],
+        *,
+        lm: TrainableEngine | None = None,
+        samples: int = 1,
+        seed: int,
     ) -> list[Record]:
         """``samples`` games on each question, decided by ``lm`` (None: by nobody, each option being as probable).
 

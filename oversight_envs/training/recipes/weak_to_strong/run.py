@@ -20,7 +20,7 @@ from oversight_envs.core.record import Record
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.decisions import credits
 from oversight_envs.evaluation.statistics import paired_difference, share
-from oversight_envs.models import LanguageModel
+from oversight_envs.models import LanguageModel, TrainableEngine
 from oversight_envs.training.checkpoint import Checkpoints, write_lines
 from oversight_envs.training.curves import Column, Curve, Curves, CurvesPanel
 from oversight_envs.training.judges import JudgeTrainer
@@ -110,8 +110,9 @@ class WeakToStrongRun:
 
         ``on_step(step, stage, statistics)`` is called after each step, for progress bars.
         """
-        position, state = self.checkpoints.latest() or (0, {})
+        position, state = self.checkpoints.latest() or (0, {"rows": []})
         CURVES.write(self.folder)
+        rows: list[dict[str, Any]] = state["rows"]
         begins = 0
         with MetricsLog(self.folder, after=position) as log:
             for stage in self.config.stages:
@@ -128,10 +129,12 @@ class WeakToStrongRun:
                         if on_step is not None:
                             on_step(position, stage.name, statistics)
                     state[stage.name] = self._measured(stage, trainer.lm)
+                    if stage.kind == self.config.losses[-1]:
+                        rows.append(self._row(stage.debates, state))
+                        write_lines(self.folder / SUPERVISORS, rows)
                     self.checkpoints.save(position, {"model": trainer}, state)
-                    write_lines(self.folder / SUPERVISORS, self._rows(state))
                 begins += stage.steps
-        return self._rows(state)
+        return rows
 
     def _training(
         self, stage: Stage, state: Mapping[str, Any]
@@ -159,7 +162,7 @@ class WeakToStrongRun:
         given: Labels = state[f"weak-{min(stage.debates, 1)}"]["labels"][str(stage.debates)]
         return {id: hardened(p) for id, p in given.items()} if stage.kind == "hard" else given
 
-    def _measured(self, stage: Stage, lm: LanguageModel) -> dict[str, Any]:
+    def _measured(self, stage: Stage, lm: TrainableEngine) -> dict[str, Any]:
         """Whether a stage's model is right on each held-out question; of a weak judge also the labels that it gives.
 
         A weak judge is measured as it labels: after as many debates.
@@ -180,41 +183,31 @@ class WeakToStrongRun:
             measured[what] = {count: mean_labels(records, number) for count, number in games.items()}
         return measured
 
-    def _credits(self, lm: LanguageModel) -> dict[str, float]:
+    def _credits(self, lm: TrainableEngine) -> dict[str, float]:
         """Whether a strong model is right on each held-out question."""
-        return dict(credits(self.student.records(self.test_task, self.held_out, lm=lm, seed=1)))
+        records = self.student.records(self.test_task, self.held_out, lm=lm, seed=1)
+        return {str(id): credit for id, credit in credits(records)}
 
-    def _rows(self, state: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """One row for each supervisor whose students have all been measured."""
-        rows = []
-        weak = {
-            int(count): (credits_of(labels, self.held_out), credits_of(found["labels"][count], self.questions))
-            for name, found in state.items()
-            if name.startswith("weak-")
-            for count, labels in found["held_out"].items()
+    def _row(self, count: int, state: Mapping[str, Any]) -> dict[str, Any]:
+        """What came of the supervisor that reads ``count`` debates."""
+        given = state[f"weak-{min(count, 1)}"]
+        weak, ceiling = credits_of(given["held_out"][str(count)], self.held_out), state[CEILING]["credits"]
+        blind = credits_of(state["weak-0"]["held_out"]["0"], self.held_out) if "weak-0" in state else None
+        row: dict[str, Any] = {
+            "debates": count,
+            "weak": _share(weak),
+            "labels": _share(credits_of(given["labels"][str(count)], self.questions)),
+            "ceiling": _share(ceiling),
+            "before": _share(state[CEILING]["before"]),
         }
-        for count in sorted(self.config.debates):
-            students = {loss: state.get(f"{loss}-{count}") for loss in self.config.losses}
-            if None in students.values():
-                break
-            supervisor, labels = weak[count]
-            ceiling = state[CEILING]["credits"]
-            row: dict[str, Any] = {
-                "debates": count,
-                "weak": _share(supervisor),
-                "labels": _share(labels),
-                "ceiling": _share(ceiling),
-                "before": _share(state[CEILING]["before"]),
-            }
-            for loss, found in students.items():
-                student = found["credits"]
-                row[loss] = _share(student)
-                row[f"{loss}_gain"] = asdict(paired_difference(student.items(), supervisor.items()))
-                row[f"{loss}_recovered"] = asdict(gap_recovered(supervisor, student, ceiling))
-                if 0 in weak:  # one yardstick for all supervisors
-                    row[f"{loss}_recovered_from_blind"] = asdict(gap_recovered(weak[0][0], student, ceiling))
-            rows.append(row)
-        return rows
+        for loss in self.config.losses:
+            student = state[f"{loss}-{count}"]["credits"]
+            row[loss] = _share(student)
+            row[f"{loss}_gain"] = asdict(paired_difference(student.items(), weak.items()))
+            row[f"{loss}_recovered"] = asdict(gap_recovered(weak, student, ceiling))
+            if blind is not None:  # one yardstick for all supervisors
+                row[f"{loss}_recovered_from_blind"] = asdict(gap_recovered(blind, student, ceiling))
+        return row
 
 
 def read_supervisors(folder: str | Path) -> list[dict[str, Any]]:

@@ -16,10 +16,10 @@ from oversight_envs.training.recipes.weak_to_strong.tiny import tiny_weak_to_str
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL: dict[str, Any] = {
-    "weak_questions": 16,
-    "student_questions": 16,
-    "held_out": 12,
-    "batch": 8,
+    "weak_questions": 8,
+    "student_questions": 8,
+    "held_out": 6,
+    "batch": 4,
     "debates": (0, 2),
     "losses": ("soft", "confidence"),
     "checkpoint_every": 1,
@@ -34,7 +34,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_numbers(tmp_path: Path, monke
     assert [row["debates"] for row in whole] == [0, 2]
     assert whole == read_supervisors(tmp_path / "whole")
     assert whole[0]["ceiling"] == whole[1]["ceiling"]
-    assert whole[0]["soft"]["n"] == 12
+    assert whole[0]["soft"]["n"] == 6
     assert whole[0]["before"]["value"] == 0.5  # its head is new
     assert whole[0]["soft_recovered"] == whole[0]["soft_recovered_from_blind"]
 
@@ -56,13 +56,13 @@ def test_a_run_that_was_stopped_ends_with_the_same_numbers(tmp_path: Path, monke
 def test_no_question_is_in_two_sets(tmp_path: Path) -> None:
     run = tiny_weak_to_strong(tmp_path, **SMALL)
     ids = [{q.id for q in questions} for questions in (run.weak_questions, run.questions, run.held_out)]
-    assert [len(found) for found in ids] == [16, 16, 12]
-    assert len(set.union(*ids)) == 44
+    assert [len(found) for found in ids] == [8, 8, 6]
+    assert len(set.union(*ids)) == 22
 
 
 def test_runs_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     for settings, message in (
-        ({"weak_questions": 4}, "weak_questions=4 are fewer than a batch of 8"),
+        ({"weak_questions": 3}, "weak_questions=3 are fewer than a batch of 4"),
         ({"debates": ()}, "give at least one"),
         ({"debates": (1, 1)}, "each once"),
         ({"debates": (-1,)}, "debates=-1"),
