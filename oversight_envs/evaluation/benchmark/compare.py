@@ -74,9 +74,12 @@ def _compared(name: str, results: Mapping[str, Result | None], seed: int) -> Com
             return Compared(name, why_not=f"{first} and {key} were asked other questions ({tasks})")
     notes = []
     for key, result in others:
-        for what in ("config", "passages_cut"):
-            if (mine := base.played[what]) != (other := result.played[what]):
-                notes.append(f"{what} is {_listed(mine)} for {first} and {_listed(other)} for {key}")
+        mine, other = ({**r.played["config"], "passages_cut": r.played["passages_cut"]} for r in (base, result))
+        notes += [
+            f"{option} is {mine.get(option)!r} for {first} and {other.get(option)!r} for {key}"
+            for option in mine
+            if mine.get(option) != other.get(option)
+        ]
     measures = dict.fromkeys(measure for result in found.values() for measure in result.measures)
     rows = [_row(measure, {key: r.measures.get(measure) for key, r in found.items()}, seed) for measure in measures]
     return Compared(name, rows, notes=notes)

@@ -93,7 +93,7 @@ def test_profiles_are_compared_by_question(tiny: tuple[Path, Profile], tmp_path:
     parts = {compared.part: compared for compared in compare_profiles({"tiny": tiny[1], "oracle": oracle})}
     assert parts["debater on stories"].why_not == "oracle: nobody was given as debater"
     assert "were asked other questions" in str(parts["verifier on sums"].why_not)  # chains, and sums in words
-    assert "wording=tiny_debate" in parts["judge on stories"].notes[0]
+    assert parts["judge on stories"].notes == ["wording is 'tiny_debate' for tiny and None for oracle"]
     rows = {row.measure: row for row in parts["judge on stories"].rows}
     right = rows["right after the debate"]
     known = tiny[1].parts["judge on stories"].measures["right after the debate"].by_question
