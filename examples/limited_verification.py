@@ -12,9 +12,9 @@ import argparse
 import re
 
 from oversight_envs import rollout
-from oversight_envs.agents import PlaceboChecker, ScriptedAgent, SpeakingJudge, StoryChecker
+from oversight_envs.agents import LanguageModelAgent, PlaceboChecker, ScriptedAgent, SpeakingJudge, StoryChecker
 from oversight_envs.evaluation.statistics import paired_difference, share
-from oversight_envs.judges import CallableJudge
+from oversight_envs.judges import CallableJudge, make_judge
 from oversight_envs.protocols.limited_verification import LimitedVerification
 
 HEADING = re.compile(r'Debater [AB] argues for "(.*)":\n> (.*)')
@@ -51,9 +51,12 @@ def decide(case):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=400)
+    parser.add_argument("--asks", help="a language model that puts the questions")
+    parser.add_argument("--decides", help="a language model that decides")
     args = parser.parse_args()
     debater = ScriptedAgent(argue)
-    judge = SpeakingJudge(ScriptedAgent(ask), CallableJudge(log_odds=decide))
+    asks = LanguageModelAgent(args.asks, max_new_tokens=40, temperature=0) if args.asks else ScriptedAgent(ask)
+    judge = SpeakingJudge(asks, make_judge(args.decides) if args.decides else CallableJudge(log_odds=decide))
     wins = {}
     for checks, checker in [(0, None), *((k, c) for c in (StoryChecker(), PlaceboChecker()) for k in (1, 2, 5))]:
         players = {"debater_0": debater, "debater_1": debater, "judge_0": judge}
@@ -65,7 +68,14 @@ def main():
         name = f"{checks} checks" + (f", {checker.description['type']}" if checker else "")
         wins[name] = [(question, 0.5 if odds == 0 else float(odds < 0)) for question, odds in truth]
         gain = paired_difference(wins[name], wins["0 checks"])
-        print(f"{name:30} dishonest wins {share(wins[name]).text('percent'):18} against none {gain.text('points')}")
+        said = [(r.question.id, s.text) for r in records for s in r.transcript if s.role == "checker_0"]
+        known = share((question, text != "Unknown") for question, text in said)
+        print(
+            f"{name:30} dishonest wins {share(wins[name]).text('percent'):18} against none {gain.text('points'):25}"
+            + (f" answered {known.text('percent')}" if said else "")
+        )
+        if args.asks and said:
+            print("    e.g.", *(repr(s.text) for s in records[0].transcript if s.role == "judge_0"))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ from oversight_envs.training.recipes.debate.tiny import (
 EVALUATIONS = 6
 CONDITIONS = {
     LEARN: {"best_of": COUNTS, "best_of_questions": 100, "seen": 150},
-    MADE_UP: {"train_debater": False},
+    MADE_UP: {"train_debater": False, "samples": 2},
     FEW: {"questions": 64, "epochs": 50, "samples": 2, "seen": 64},
     FROZEN: {"train_judge": False},
     ALONE: {"train_debater": False},

@@ -21,7 +21,8 @@ or neither. After Hammond and Adam-Day, *Neural interactive proofs* (arXiv 2412.
 | `"mnip"` | two, with one claim | the same with each apart: neither hears the other, nor what it is asked |
 | `"merlin_arthur"` | two, with opposite claims | one, drawn by the seed, sends one message |
 
-There is no zero-knowledge variant, and debate is `debate_v0`.
+There is no zero-knowledge variant: it needs a simulator that is trained beside the players, which is a matter of
+training, not of who says what to whom. Debate is `debate_v0`.
 
 ### Observation Space
 

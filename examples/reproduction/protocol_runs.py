@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from oversight_envs._files import write_whole
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.decisions import credits, judge, score_differences
@@ -209,7 +210,7 @@ def play_all(folder, names, seeds):
             started = time.process_time()
             found = Run(name, seed, *first[task]).run()
             cpu = round(time.process_time() - started, 1)
-            path.write_text(json.dumps({"protocol": name, "seed": seed, "cpu": cpu, "evaluations": found}), "utf-8")
+            write_whole(path, json.dumps({"protocol": name, "seed": seed, "cpu": cpu, "evaluations": found}))
             last = found[-1]
             print(f"{name}, seed {seed}: {cpu} CPU-s, judge right {last['judge right']['value']:.3f}", flush=True)
 

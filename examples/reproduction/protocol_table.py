@@ -93,8 +93,8 @@ def table(results, figures):
         "*Honest wins*: how often the judge believed the side that argued for the truth; with a solver, how often it "
         "sided with a right solver, or with a critic who did not call a wrong solution right. *ASD*: log-odds of the "
         "truth (a single consultant's: of both answers argued in turn). *By training speakers*: the last judge on the "
-        "trained speakers, less the same judge on the untrained ones. *First speaker right*: of those who chose or "
-        "found their answer.",
+        "trained speakers, less the same judge on the untrained ones (on arithmetic their solutions differ too). "
+        "*First speaker right*, *wrong answer believed*: of those who chose or found their answer.",
         "## Before speakers learn",
         measures(results, place=0),
         "## Differences, paired by seed",

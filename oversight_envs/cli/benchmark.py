@@ -21,7 +21,7 @@ from oversight_envs.cli.table import LONGEST, REASONS
 from oversight_envs.core.usage import Usage
 from oversight_envs.env.render import written
 from oversight_envs.evaluation.benchmark.compare import Compared, compare_profiles
-from oversight_envs.evaluation.benchmark.estimate import games, usage
+from oversight_envs.evaluation.benchmark.estimate import expected
 from oversight_envs.evaluation.benchmark.plan import Planned, find_suite, plan_suite
 from oversight_envs.evaluation.benchmark.profile import Profile
 from oversight_envs.evaluation.benchmark.run import run_suite
@@ -105,14 +105,16 @@ def run_benchmark(
 def show_plan(console: Console, suite: Suite, parts: Sequence[Planned]) -> dict[str, Usage]:
     """Prints what would be played, and returns part -> what it would take of models behind servers."""
     table = _table(f"{suite.name} {suite.size}", "part", "questions", "games", "wording")
+    usages: dict[str, Usage] = {}
     for one in parts:
         if one.left_out is not None:
             table.add_row(one.part.name, "", "", Text(f"left out: {one.left_out}", style="dim"))
-        else:
-            wording = (one.variant.wording if one.variant else None) or "default"
-            table.add_row(one.part.name, str(len(one.questions)), str(games(one, suite.seed)), wording)
+            continue
+        games, usages[one.part.name] = expected(one, suite.seed)
+        wording = (one.variant.wording if one.variant else None) or "default"
+        table.add_row(one.part.name, str(len(one.questions)), str(games), wording)
     console.print(table)
-    return {one.part.name: usage(one, suite.seed) for one in parts if one.left_out is None}
+    return usages
 
 
 def show_profile(console: Console, profile: Profile) -> None:

@@ -64,7 +64,7 @@ def test_what_is_kept_is_not_played_again_and_makes_the_table(example: Any, tmp_
 def test_a_criticism_puts_the_first_wrong_sum_right(example: Any) -> None:
     players = importlib.import_module("reproduction.protocol_players")
     task = example.KINDS["arithmetic"].train
-    question = next(q for q in task.sample(50) if q.text.endswith("+ 2"))
+    question = task[0]
     right = question.metadata["solution"]
     assert players.criticism(question, right, task) == "Yes\nAnswer: right"
     *lines, _ = right.split("\n")

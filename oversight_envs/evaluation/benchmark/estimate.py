@@ -6,34 +6,27 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.requests import Case
 from oversight_envs.core.usage import Spent, Usage, summed, summed_by_role
 from oversight_envs.core.verdict import Verdict
 from oversight_envs.evaluation.benchmark.plan import Planned
 from oversight_envs.evaluation.robustness import stress_judge
 from oversight_envs.play.estimate import estimate
+from oversight_envs.protocols import Debate
 
 
-def games(planned: Planned, seed: int) -> int:
-    """Games of a part that is played, those of its baselines included."""
-    part = planned.part
+def expected(planned: Planned, seed: int) -> tuple[int, Usage]:
+    """Games of a part that is played, its baselines' included; and calls and tokens by role and model, an upper
+    estimate (see ``play/estimate.py``)."""
+    part, game, questions = planned.part, planned.game, planned.questions
     if part.stress:
-        return _tested(planned, seed).games
-    return len(planned.questions) * ((2 if part.sides == "both" else 1) + len(part.baselines))
-
-
-def usage(planned: Planned, seed: int) -> Usage:
-    """Calls and tokens by role and model: an upper estimate, see ``play/estimate.py``."""
-    part = planned.part
-    if part.stress:
-        spent = _tested(planned, seed).spent
-        return {"judge_0": summed(spent)} if spent else {}
-    game: Protocol = planned.game
-    taken = [estimate(game, planned.players, planned.questions, sides=part.sides, seed=seed)]
-    judge = {"judge_0": planned.players.get("judge_0")}
-    taken += [estimate(game.baselines()[name], judge, planned.questions, seed=seed) for name in part.baselines]
-    return summed_by_role(taken)
+        return _tested(planned, seed)
+    taken = [estimate(game, planned.players, questions, sides=part.sides, seed=seed)]
+    for name in part.baselines:
+        judge = {"judge_0": planned.players["judge_0"]}
+        taken.append(estimate(game.baselines()[name], judge, questions, seed=seed))
+    games = len(questions) * ((2 if part.sides == "both" else 1) + len(part.baselines))
+    return games, summed_by_role(taken)
 
 
 class _Undecided:
@@ -42,7 +35,6 @@ class _Undecided:
     def __init__(self, judge: Any) -> None:
         self.lm = getattr(judge, "lm", None)
         self.spent: list[Spent] = []
-        self.games = 0
         self._expects = getattr(judge, "expects", None)
 
     def decide(self, cases: Sequence[Case]) -> list[Verdict]:
@@ -52,14 +44,15 @@ class _Undecided:
         return [Verdict((-math.log(len(case.labels)),) * len(case.labels)) for case in cases]
 
 
-def _tested(planned: Planned, seed: int) -> _Undecided:
-    undecided = _Undecided(planned.players["judge_0"])
+def _tested(planned: Planned, seed: int) -> tuple[int, Usage]:
+    undecided, games = _Undecided(planned.players["judge_0"]), [0]
+    assert isinstance(planned.game, Debate)
     stress_judge(
         undecided,
         planned.task,
-        protocol=planned.game,  # type: ignore[arg-type]
+        protocol=planned.game,
         questions=planned.questions,
         seed=seed,
-        on_done=lambda _, total: setattr(undecided, "games", total),
+        on_done=lambda _, total: games.append(total),
     )
-    return undecided
+    return games[-1], {"judge_0": summed(undecided.spent)} if undecided.spent else {}

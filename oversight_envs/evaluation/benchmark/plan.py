@@ -16,7 +16,8 @@ from oversight_envs.core.question import Question, Task
 from oversight_envs.core.requests import Ask, Duty
 from oversight_envs.evaluation.benchmark.fixed import FIXED
 from oversight_envs.evaluation.benchmark.suite import MODEL, ROLES, SUITES, Part, Suite, Variant
-from oversight_envs.evaluation.robustness import episode_seed, knows
+from oversight_envs.evaluation.robustness import knows
+from oversight_envs.evaluation.scripted_games import episode_seed
 from oversight_envs.models.api import without_secrets
 from oversight_envs.protocols import find_protocol
 from oversight_envs.tasks import make_task

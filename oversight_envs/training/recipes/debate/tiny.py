@@ -87,7 +87,8 @@ def mixed_lines(
     """A script that draws what it quotes, at other rates where no line supports its answer.
 
     The rates are shares of the warm start's kinds of quotes: the line that supports the answer best (the latest about
-    the thing where there is none), any line about the thing, any line, and one that is made up for the answer.
+    the thing where there is none), any line about the thing, any line, and one that is made up for the answer. A line
+    that is made up is of the day in question or up to two days before, so that it looks as if it settled the matter.
     """
     stories = {question.id: question for question in questions}
 
@@ -100,7 +101,7 @@ def mixed_lines(
         about = [move for move in moves if move.thing == story.metadata["thing"]]
         kind = rng.choice(4, p=unsupported if best is None else supported)
         made_up = Move(
-            int(rng.integers(1, Stories().days + 1)),
+            max(1, story.metadata["day"] - int(rng.integers(3))),
             NAMES[int(rng.integers(Stories().names))],
             story.metadata["thing"],
             turn.argues_for.removeprefix("the "),
