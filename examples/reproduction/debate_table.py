@@ -16,7 +16,8 @@ DEPARTURES = """\
 - Tiny models (0.12M parameters) on stories of 8 lines, one speech of one quoted line, against large models on
   QuALITY. To be compared in kind only.
 - The judge was warmed up on quotes whose marks (verified or not) mean nothing. It can weigh an argument and takes a
-  lie for the truth; that it learns to read the marks is where most of its rise comes from. The source's judge knew.
+  lie for the truth; that it learns to read the marks is where most of its rise comes from. Nothing says that the
+  source's judge began so.
 - "PPO" here is PPO's clipped objective without a critic (`rloo`, 4 debates a question). One seed with GAE and a
   value head is below; nothing was tuned for it.
 - All seeds start from one warm start of debater and judges: the intervals know nothing of how another would have
