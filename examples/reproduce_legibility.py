@@ -1,7 +1,7 @@
 """Does the prover-verifier game make solutions easier to check? A reproduction in small, with a simulated checker.
 
     python examples/reproduce_legibility.py --out runs/reproduce_legibility
-    python examples/reproduce_legibility.py --out runs/reproduce_legibility --seeds  # the settings tried on seed 0 alone
+    python examples/reproduce_legibility.py --out runs/reproduce_legibility --seeds  # settings tried on seed 0
 
 Chains of five sums; the base prover writes all of them in one line half of the time, and a token costs. Stop it and
 call it again: every run goes on from its last checkpoint, and what is finished is not computed again.
