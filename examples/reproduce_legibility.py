@@ -45,7 +45,8 @@ The measure is the accuracy of the simulated checker with a budget of 2 sums on 
 after the last round; differences are paired by seed, and one is shown where its 95% interval over the seeds (Student's
 t) is above 0.
 
-1. Legibility rises: the measure is higher after `{GAME}` than for the base.
+1. Legibility rises: the measure is higher after `{GAME}` than for the base, and the helpful prover is not right less
+   often (that interval is not below 0): solutions that are wrong all over are easy to reject, too.
 2. It rises by what the game pays for and not by any training at this price of a token: it is higher after `{GAME}` than
    after `{CONTROL}`.
 3. It takes the verifier, not only a reward for being right that outweighs the price: it is higher after `{GAME}` than

@@ -67,12 +67,18 @@ def verdict(results, game, control, free, decoupled):
         return paired(lambda a, b: a - b, first, second)
 
     checker = of("checker_2", game)
-    gains = {
-        f"1. Legibility rises under `{game}`": less(checker, of("checker_2", game, "base")),
-        f"2. It is higher than under `{control}`": less(checker, of("checker_2", control)),
-        f"3. It is higher than under `{free}`": less(checker, of("checker_2", free)),
-    }
-    lines = [f"{claim}: **{shown(above(gain, 0))}**, {gain.text('points')} at k = 2." for claim, gain in gains.items()]
+    risen = less(checker, of("checker_2", game, "base"))
+    learnt = less(of("right", game), of("right", game, "base"))
+    found = shown(above(risen, 0) and not below(learnt, 0))
+    lines = [
+        f"1. Legibility rises under `{game}`: **{found}**, {risen.text('points')} at k = 2, right "
+        f"{learnt.text('points')}."
+    ]
+    for number, other in enumerate((control, free), start=2):
+        gain = less(checker, of("checker_2", other))
+        lines.append(
+            f"{number}. It is higher than under `{other}`: **{shown(above(gain, 0))}**, {gain.text('points')}."
+        )
     right = less(of("right", decoupled, role="translator"), of("right", game))
     easier = less(of("checker_2", decoupled, role="translator"), checker)
     paid = above(right, 0) and not below(easier, 0)
