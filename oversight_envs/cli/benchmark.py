@@ -151,20 +151,25 @@ def show_without_result(console: Console, profile: Profile) -> int:
 
 
 def load_profiles(paths: Sequence[Path]) -> dict[str, Profile]:
-    """The profiles by name; by the file's too where two have one name."""
-    found = [(path, Profile.load(path)) for path in paths]
-    names = [profile.name for _, profile in found]
-    return {
-        profile.name if names.count(profile.name) == 1 else f"{profile.name} ({path})": profile
-        for path, profile in found
+    """The profiles by the names of their files or folders, or by their paths where two have one name."""
+    names = [path.name.removesuffix(".json") for path in paths]
+    profiles = {
+        name if names.count(name) == 1 else str(path): Profile.load(path)
+        for name, path in zip(names, paths, strict=True)
     }
+    if len(profiles) < len(paths):
+        raise ValueError("a profile is given twice: give each once")
+    return profiles
 
 
 def show_compared(console: Console, profiles: Mapping[str, Profile], *, seed: int = 0) -> None:
     """Prints a table for each part, and why parts are not compared."""
     left_out: list[Compared] = []
     names = list(profiles)
-    for compared in compare_profiles(profiles, seed=seed):
+    parts = compare_profiles(profiles, seed=seed)
+    for name, profile in profiles.items():
+        console.print(Text(f"{name}: {profile.name}"), soft_wrap=True)
+    for compared in parts:
         if compared.why_not is not None:
             left_out.append(compared)
             continue

@@ -12,6 +12,8 @@ from command_line import call, fails
 from oversight_envs.cli.benchmark import role_specs
 from oversight_envs.evaluation.benchmark.suite import SUITES
 
+RESULTS = Path(__file__).parents[2] / "examples" / "results" / "benchmark_tiny.json"
+
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,4 +73,5 @@ def test_bad_input(tmp_path: Path) -> None:
     fails("benchmark", "human", *out, says="a person would play every game")
     fails("benchmark", "oracle", "--quality", "x.jsonl", *out, says="give --size full")
     fails("benchmark-compare", str(tmp_path), says="profile.json")
+    fails("benchmark-compare", str(RESULTS), str(RESULTS), says="is given twice")
     assert not (tmp_path / "b").exists()
