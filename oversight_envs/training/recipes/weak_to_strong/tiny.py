@@ -2,7 +2,7 @@
 
 The tiny models can't learn to read stories from few labels: learning from the truth, the debater's was at 51% after 100
 steps of 64 stories and the judge's at 69% after 150, where 67% can be reached blind. So the strong model reads for each
-answer the line of the story that supports it best, and is pretrained to weigh such lines; only its head is new. The weak
+answer the line of the story that supports it best, and is pretrained to weigh them; only its head is new. The weak
 judges read the question alone, or debates in which the untrained debaters quote whatever they quote.
 """
 
