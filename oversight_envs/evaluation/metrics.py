@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from oversight_envs.core.record import Record
-from oversight_envs.evaluation.decisions import Bin, Decisions, credits, first_bias, judges
+from oversight_envs.evaluation.calibration import Bin
+from oversight_envs.evaluation.decisions import Decisions, credits, first_bias, judges
 from oversight_envs.evaluation.records import as_records
 from oversight_envs.evaluation.solutions import ScoredSolution, SolutionMetrics, scored_solutions, solve
 from oversight_envs.evaluation.speeches import Speeches, kind, speeches
