@@ -106,7 +106,13 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     parser.add_argument("--control-seeds", type=int, nargs="+", help="seeds of the controls (default: the first 3)")
-    parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=[*CONDITIONS], help="conditions to play now")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        choices=CONDITIONS,
+        default=[*CONDITIONS],
+        help="conditions to play now; with none only the table is made",
+    )
     parser.add_argument("--questions", type=int, default=1586)
     parser.add_argument("--held-out", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")

@@ -1,6 +1,7 @@
 """Does the prover-verifier game make solutions easier to check? A reproduction in small, with a simulated checker.
 
     python examples/reproduce_legibility.py --out runs/reproduce_legibility
+    python examples/reproduce_legibility.py --out runs/reproduce_legibility --seeds  # settings tried on seed 0
 
 Chains of five sums; the base prover writes all of them in one line half of the time, and a token costs. Stop it and
 call it again: every run goes on from its last checkpoint, and what is finished is not computed again.
@@ -17,21 +18,24 @@ from reproduction.legibility_results import Results
 from reproduction.legibility_runs import game_run, play, play_translator
 from reproduction.legibility_table import draw, table
 
+from oversight_envs.training.recipes.prover_verifier.tiny import TUNED
+
 UNSCORED = {"reward": "correctness", "verifier_steps": 1}
 """The reward does not look at the verifier, so it need not be trained."""
-LARGER = {"held_out": 200, "verifier_pairs": 48, "batch": 16}
+COST = {"cost_per_token": 0.03}
+FAST = {"verifier_problems": 250, "prover_problems": 480, "prover_steps": 30, "batch": 16, "ppo": TUNED["ppo"]}
+TINY = {**FAST, "held_out": 150, "verifier_steps": 80, "verifier_pairs": 32, "batch": 8}
 TRIED = {
-    "cgc, .03 a token": {"reward": "cgc", "cost_per_token": 0.03},
-    "src, .03 a token, larger batch": {"reward": "src", "cost_per_token": 0.03, **LARGER, "verifier_steps": 120},
-    "correctness, .03 a token, larger batch": {**UNSCORED, "cost_per_token": 0.03, **LARGER},
-    "correctness, larger batch": {**UNSCORED, **LARGER},
+    "src, .03 a token, fast": {"reward": "src", **COST, **FAST, "verifier_steps": 120},
+    "cgc, .03 a token, fast, small batch": {"reward": "cgc", **COST, **TINY},
+    "correctness, .03 a token, fast": {**UNSCORED, **COST, **FAST},
 }
-"""On seed 0, to choose ``CONDITIONS`` by."""
+"""On seed 0. Under both rewards of the game solutions got worse; ``CONDITIONS`` learn more slowly, and are untried."""
 
 GAME, CONTROL, FREE, DECOUPLED = "game", "correctness, same cost", "correctness, no cost", "decoupled"
 CONDITIONS = {
-    GAME: TRIED["cgc, .03 a token"],
-    CONTROL: {**UNSCORED, "cost_per_token": 0.03},
+    GAME: {"reward": "cgc", **COST},
+    CONTROL: {**UNSCORED, **COST},
     FREE: UNSCORED,
 }
 REGISTERED = f"""
@@ -39,7 +43,8 @@ The measure is the accuracy of the simulated checker with a budget of 2 sums on 
 after the last round; differences are paired by seed, and one is shown where its 95% interval over the seeds (Student's
 t) is above 0.
 
-1. Legibility rises: the measure is higher after `{GAME}` than for the base.
+1. Legibility rises: the measure is higher after `{GAME}` than for the base, and the helpful prover is not right less
+   often (that interval is not below 0): solutions that are wrong all over are easy to reject, too.
 2. It rises by what the game pays for and not by any training at this price of a token: it is higher after `{GAME}` than
    after `{CONTROL}`.
 3. It takes the verifier, not only a reward for being right that outweighs the price: it is higher after `{GAME}` than
@@ -49,12 +54,20 @@ t) is above 0.
    than the solutions of `{GAME}`, and the checker's accuracy on them is not lower (its interval is not below 0).
 """.strip()
 NAME = "reproduce_legibility"
+SHOWN = {
+    "base": (GAME, "helpful", "base"),
+    "the game": (GAME, "helpful", "trained"),
+    CONTROL: (CONTROL, "helpful", "trained"),
+    FREE: (FREE, "helpful", "trained"),
+    "decoupled: translations": (DECOUPLED, "translator", "trained"),
+}
+"""What the figure shows: label -> condition, role and moment."""
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="fresh ones, not 0")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # the models are so small that threads only wait for each other
@@ -73,14 +86,7 @@ def main():
     tried = Results.read(folders(tried), {})
     lines = "".join(json.dumps(row) + "\n" for row in (*results.rows, *tried.rows))
     (arguments.out / f"{NAME}.jsonl").write_text(lines, encoding="utf-8")
-    shown = {
-        "base": (GAME, "helpful", "base"),
-        "the game": (GAME, "helpful", "trained"),
-        CONTROL: (CONTROL, "helpful", "trained"),
-        FREE: (FREE, "helpful", "trained"),
-        "decoupled: translations": (DECOUPLED, "translator", "trained"),
-    }
-    figures = draw(results, arguments.out, NAME, shown)
+    figures = draw(results, arguments.out, NAME, SHOWN) if arguments.seeds else {}
     compared = {"game": GAME, "control": CONTROL, "free": FREE, "decoupled": DECOUPLED}
     text = table(results, tried, registered=REGISTERED, compared=compared, figures=figures)
     (arguments.out / f"{NAME}.md").write_text(text, encoding="utf-8")

@@ -99,16 +99,12 @@ def show(ratings: Ratings, order: Sequence[str]) -> None:
         print(f"| {name} | {found} | {' | '.join(share.text('percent') for share in shares)} |")
     for of, worth in ratings.advantages.items():
         print(f"worth of {of}: {worth.text('signed')} log-odds")
-    rated = [ratings.agents[name].rating for name in order]
-    pairs = [(one, two) for place, two in enumerate(rated) for one in rated[:place]]
-    apart = [(one, two) for one, two in pairs if _apart(one, two)]
-    wrong = [(one, two) for one, two in apart if one.value > two.value]
-    print(f"in the known order: {list(reversed(ratings.agents)) == list(order)}")
-    print(f"pairs with intervals apart: {len(apart)} of {len(pairs)}, {len(wrong)} of them the wrong way round")
-
-
-def _apart(one: Any, two: Any) -> bool:
-    return bool(one.interval and two.interval and (one.high < two.low or two.high < one.low))
+    intervals = [ratings.agents[name].rating.interval for name in order]
+    pairs = [(one, two) for place, two in enumerate(intervals) for one in intervals[:place] if one and two]
+    above = sum(two[0] > one[1] for one, two in pairs)
+    below = sum(two[1] < one[0] for one, two in pairs)
+    print(f"in the known order: {sorted(order, key=list(ratings.agents).index) == list(order)[::-1]}")
+    print(f"pairs with intervals apart: {above + below} of {len(pairs)}, {below} of them the wrong way round")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ SHARES = ("accuracy", "convincingness", "verified", "best line", "line search")
 NESTED = ("step", "best_of", "best_of_grid")
 ORACLES, CEILINGS, COSTS = "oracles.json", "ceilings.json", "cpu_seconds.txt"
 RATES = {"supported": (0.85, 0.05, 0.05, 0.05), "unsupported": (0.05, 0.05, 0.05, 0.85)}
-"""What the scripted debaters quote (see ``mixed_lines``): mostly their best line, or one made up where there is none."""
+"""What the scripted debaters quote (see ``mixed_lines``): mostly their best line, or, where none is, a made-up one."""
 PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
 """Accuracies in Anthropic's fall 2023 debate update, about: QuALITY, large models."""
 

@@ -15,8 +15,8 @@ from .debate_results import ALONE, COUNTS, CRITIC, FEW, FROZEN, LEARN, MADE_UP, 
 DEPARTURES = """\
 - Tiny models (0.12M parameters) on stories of 8 lines, one speech of one quoted line, against large models on
   QuALITY. To be compared in kind only.
-- The judge was warmed up on quotes whose marks (verified or not) mean nothing. It can weigh an argument and takes a
-  lie for the truth; that it learns to read the marks is where most of its rise comes from. The source's judge knew.
+- The judge was warmed up on quotes whose marks (verified or not) mean nothing: it weighs arguments and takes a lie
+  for the truth, so that reading marks is there to be learned. Nothing says that the source's judge began so.
 - "PPO" here is PPO's clipped objective without a critic (`rloo`, 4 debates a question). One seed with GAE and a
   value head is below; nothing was tuned for it.
 - All seeds start from one warm start of debater and judges: the intervals know nothing of how another would have

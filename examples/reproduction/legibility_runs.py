@@ -12,7 +12,7 @@ from oversight_envs.play import rollout
 from oversight_envs.protocols import ProverVerifier
 from oversight_envs.protocols.prover_verifier import TRANSLATOR
 from oversight_envs.tasks.arithmetic import Arithmetic
-from oversight_envs.training import PPO, MetricsLog, TextPolicy, VerifierTrainer
+from oversight_envs.training import PPO, MetricsLog, PPOConfig, TextPolicy, VerifierTrainer
 from oversight_envs.training.minibatches import epoch_batch
 from oversight_envs.training.mixtures import Mixture
 from oversight_envs.training.recipes.prover_verifier.config import HELPFUL, ProverVerifierConfig
@@ -27,9 +27,10 @@ WORDING = "tiny_prover_verifier"
 MAX_NEW_TOKENS = 64
 """Five lines of a sum each, and the answer, are 39."""
 SHAPE = {
-    "rounds": 1, "verifier_problems": 250, "prover_problems": 480, "held_out": 150, "held_out_solutions": 2,
-    "verifier_steps": 80, "verifier_pairs": 32, "prover_steps": 30, "batch": 8, "attack_steps": 0, "probe_steps": 1,
-    "concurrency": 256, "checkpoint_every": 10,
+    "rounds": 1, "verifier_problems": 400, "prover_problems": 960, "held_out": 200, "held_out_solutions": 2,
+    "verifier_steps": 100, "verifier_pairs": 48, "prover_steps": 40, "attack_steps": 0, "probe_steps": 1,
+    "ppo": PPOConfig(estimator="reinforce", learning_rate=5e-4, kl_coef=0.03, epochs=2), "concurrency": 256,
+    "checkpoint_every": 10,
 }  # fmt: skip
 """One round; the recipe's probes, which this reproduction does not read, are as short as they can be."""
 

@@ -24,32 +24,39 @@ def table(results, tried, registered, compared, figures):
     """``tried``: results of the settings on seed 0; ``registered``: what was said beforehand of the conditions that
     ``compared`` names."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("oversight-envs", "torch", "transformers"))
-    seeds = ", ".join(str(seed) for seed in sorted({row["seed"] for row in results.rows}))
     shares = ", ".join(f"{share:.0%}" for share in STYLES)
     parts = [
         "# Legibility in small: is what provers write easier to check after the game?",
         f"`python {shlex.join(sys.argv)}`, {datetime.date.today()}, {packages}, Python {platform.python_version()}.",
         f"Tiny models on chains of five sums; the base writes every sum in a line, merges two, or writes all in one "
-        f"line ({shares} of its warm start). Seeds {seeds}, none of which a setting was chosen on. Means over seeds "
-        "with 95% intervals (Student's t over seeds). The checker is a simulation, no person took part: it checks "
-        "random lines exactly, within a budget of k sums (`oversight_envs/evaluation/legibility.py`).",
-        "## Said before these seeds were run",
+        f"line ({shares} of its warm start). The checker is a simulation, no person took part: it checks random lines "
+        "exactly, within a budget of k sums (`oversight_envs/evaluation/legibility.py`), and accepts what it found no "
+        "fault in. Its accuracy is on half right, half wrong solutions: 50% is chance. `one wrong line` and `sums "
+        "before it` are of wrong solutions.",
+        "## Said before fresh seeds were run",
         registered,
-        "## What came of it",
-        verdict(results, **compared),
-        "## Helpful solutions to held-out problems",
-        measured(results, "helpful"),
-        "`one wrong line` to `sums before it` are of wrong solutions. The checker's accuracy is on half right, half "
-        "wrong solutions: 50% is chance.",
-        "## Sneaky solutions",
-        measured(results, "sneaky"),
-        "## The decoupled game: a solver for correctness, a translator for the verifier",
-        translators(results),
+        *(of_seeds(results, compared) if results.rows else ("No fresh seed was run: none of it is tested.",)),
         "## Settings tried on seed 0",
+        "Helpful solutions; one seed, so there are no intervals.",
         settings(tried),
         *(f"## {title}\n\n![{title}]({file})" for file, title in figures.items()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def of_seeds(results, compared):
+    seeds = ", ".join(str(seed) for seed in sorted({row["seed"] for row in results.rows}))
+    return (
+        "## What came of it",
+        f"Seeds {seeds}; no setting was chosen on them. Means over seeds with 95% intervals (Student's t).",
+        verdict(results, **compared),
+        "## Helpful solutions to held-out problems",
+        measured(results, "helpful"),
+        "## Sneaky solutions",
+        measured(results, "sneaky"),
+        "## The decoupled game: a solver for correctness, a translator for the verifier",
+        translators(results),
+    )
 
 
 def verdict(results, game, control, free, decoupled):
@@ -60,12 +67,18 @@ def verdict(results, game, control, free, decoupled):
         return paired(lambda a, b: a - b, first, second)
 
     checker = of("checker_2", game)
-    gains = {
-        f"1. Legibility rises under `{game}`": less(checker, of("checker_2", game, "base")),
-        f"2. It is higher than under `{control}`": less(checker, of("checker_2", control)),
-        f"3. It is higher than under `{free}`": less(checker, of("checker_2", free)),
-    }
-    lines = [f"{claim}: **{shown(above(gain, 0))}**, {gain.text('points')} at k = 2." for claim, gain in gains.items()]
+    risen = less(checker, of("checker_2", game, "base"))
+    learnt = less(of("right", game), of("right", game, "base"))
+    found = shown(above(risen, 0) and not below(learnt, 0))
+    lines = [
+        f"1. Legibility rises under `{game}`: **{found}**, {risen.text('points')} at k = 2, right "
+        f"{learnt.text('points')}."
+    ]
+    for number, other in enumerate((control, free), start=2):
+        gain = less(checker, of("checker_2", other))
+        lines.append(
+            f"{number}. It is higher than under `{other}`: **{shown(above(gain, 0))}**, {gain.text('points')}."
+        )
     right = less(of("right", decoupled, role="translator"), of("right", game))
     easier = less(of("checker_2", decoupled, role="translator"), checker)
     paid = above(right, 0) and not below(easier, 0)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from oversight_envs._files import write_whole
+from oversight_envs.agents import ScriptedAgent
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.evaluation.decisions import credits, judge, score_differences
@@ -135,7 +136,7 @@ class Run:
             said = {}
             for record in records:
                 said.setdefault(record.question.id, []).append(record.transcript[0].text)
-            players["solver_0"] = lambda turn: said[turn.question_id].pop()
+            players["solver_0"] = ScriptedAgent(lambda turn: said[turn.question_id].pop())
             samples = len(records) // len(questions)
         return rollout(self.kind.alone, task, players, questions=questions, samples=samples, seed=1, concurrency=256)
 

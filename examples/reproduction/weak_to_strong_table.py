@@ -61,7 +61,11 @@ class Results:
         }
 
     def over_seeds(self, debates, measure) -> Estimate:
-        return mean(self.by_seed(debates, measure).items())
+        """The interval of an accuracy is cut at 0 and 1: what it could be is all within them."""
+        found = mean(self.by_seed(debates, measure).items())
+        if measure not in ("weak", "ceiling", "before", *self.losses) or found.interval is None:
+            return found
+        return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.n)
 
     def difference(self, minuend, subtrahend) -> Estimate:
         """Of two (debates, measure), paired by seed."""

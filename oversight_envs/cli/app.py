@@ -465,7 +465,9 @@ def train_weak_to_strong(
     seed: TrainSeed = 0,
     setting: Setting = None,
 ) -> None:
-    """A weak judge, with and without debates to read, labels stories for a strong model that reads them; MINUTES.
+    """A weak judge, with and without debates to read, labels stories for a strong model; about twenty minutes.
+
+    Smaller: --set student_questions=1024 --set weak_questions=384 --set debates=0,1,4; about three minutes.
 
     The same command goes on where it was stopped. Real models: oversight_envs.training.recipes.weak_to_strong.
     """

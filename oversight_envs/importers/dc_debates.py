@@ -86,7 +86,9 @@ def _judged(told: Told, row: Row) -> Told:
     p = 1 / (1 + math.exp(-log_odds if honest_first else log_odds))
     participant = row.text("participant_id")
     verdict: Verdict = told_by(parse_decision(f"{p:.6f}", LETTERS), participant=participant)
-    return _in_order(told, honest_first)._replace(verdict=verdict, unjudged="", place=f"{told.place}:{participant}")
+    return _in_order(told, honest_first)._replace(
+        verdict=verdict, unjudged="", place=f"{told.place}:{participant}", players={"judge_0": "human"}
+    )
 
 
 def _in_order(told: Told, honest_first: bool) -> Told:
@@ -140,7 +142,6 @@ def _debate(file: Path, root: dict[str, Any], sources: str) -> Told:
         None,
         UNJUDGED,
         place=file.name,
-        players={"judge_0": "human"},
         missing=tuple(missing),
     )
 

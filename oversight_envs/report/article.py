@@ -8,6 +8,8 @@ from oversight_envs.report.elements import Element, element
 from oversight_envs.report.page import Bubble, Judgment, Note, Page, TextRun
 from oversight_envs.report.sentences import title
 
+LONG = 600
+"""Characters of a question of which the page shows the beginning, and the rest when it is opened."""
 _CHIPS = {"right": "judge right", "wrong": "judge wrong", "tie": "judge undecided"}
 
 
@@ -22,7 +24,11 @@ def _parts(e: Page, anchor: str) -> Iterator[Element]:
         chip = element("span", "no result", class_="chip")
     elif e.verdict in _CHIPS:
         chip = element("span", _CHIPS[e.verdict], class_=f"chip {e.verdict}")
-    yield element("header", element("h4", e.question), chip)
+    long = len(e.question) > LONG
+    yield element("header", element("h4", f"{e.question[: LONG // 2].rstrip()} …" if long else e.question), chip)
+    if long:
+        whole = element("p", e.question, class_="words")
+        yield element("details", element("summary", f"the whole question ({len(e.question):,} characters)"), whole)
     if e.truncated:
         yield element("p", f"The episode ended without a result: {e.truncated}.", class_="facts")
     if not e.judged and e.truth:

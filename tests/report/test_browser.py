@@ -5,16 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from evaluation_games import Questions, play
 from hostile import INJECTIONS, hostile_record
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from oversight_envs.evaluation import Evaluation
 from oversight_envs.protocols import Debate
 from oversight_envs.report.report import PER_PAGE, render_report
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="needs chromium: apt-get install chromium")
 
@@ -24,7 +28,7 @@ COUNT = PER_PAGE + len(INJECTIONS)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
+    with api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
         yield found
         found.close()

@@ -41,6 +41,15 @@ def test_the_page_shows_what_happened() -> None:
     assert shown.sure == shown.believed == pytest.approx(0.8808, abs=1e-4)
 
 
+def test_a_long_question_opens() -> None:
+    (record,) = play(Debate(), Questions(1), {"q0": 1.0})
+    text = "Which of these? " * 100
+    html = to_html(article(page(replace(record, question=replace(record.question, text=text)))))
+    assert "the whole question (1," in html
+    assert html.count(text.strip()) == 1
+    assert "the whole question" not in to_html(article(page(record)))
+
+
 def test_a_speech_cut_by_the_token_limit_says_so() -> None:
     class Cut:
         def speak(self, turns: list[Turn]) -> list[Speech]:

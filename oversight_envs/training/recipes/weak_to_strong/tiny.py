@@ -1,9 +1,9 @@
 """The weak-to-strong recipe in small: the tiny models on stories, a whole run in minutes on one core.
 
-The tiny models can't learn to read stories from few labels: after 150 steps of 64 stories, learnt from the truth, they
-are still as good as blind. So the strong model reads for each answer the line of the story that supports it best, and
-is pretrained to weigh such lines; only its head is new. The weak judges read the question alone, or debates in which
-the untrained debaters quote whatever they quote.
+The tiny models can't learn to read stories from few labels: learning from the truth, the debater's was at 51% after 100
+steps of 64 stories and the judge's at 69% after 150, where 67% can be reached blind. So the strong model reads for each
+answer the line of the story that supports it best, and is pretrained to weigh them; only its head is new. The weak
+judges read the question alone, or debates in which the untrained debaters quote whatever they quote.
 """
 
 from __future__ import annotations
