@@ -28,11 +28,11 @@ MAX_NEW_TOKENS = 64
 """Five lines of a sum each, and the answer, are 39."""
 SHAPE = {
     "rounds": 1, "verifier_problems": 400, "prover_problems": 960, "held_out": 200, "held_out_solutions": 2,
-    "verifier_steps": 100, "verifier_pairs": 48, "prover_steps": 40, "attack_steps": 0, "probe_steps": 1,
+    "verifier_steps": 100, "verifier_pairs": 48, "prover_steps": 40, "attack_steps": 0, "best_of_solutions": 1,
     "ppo": PPOConfig(estimator="reinforce", learning_rate=5e-4, kl_coef=0.03, epochs=2), "concurrency": 256,
-    "checkpoint_every": 10,
+    "checkpoint_every": 10, "checkers": 1, "checker_steps": 1, "discriminator_every": 1000,
 }  # fmt: skip
-"""One round; the recipe's probes, which this reproduction does not read, are as short as they can be."""
+"""One round; the recipe's measures that this reproduction does not read are as short as they can be."""
 
 
 def play(folder, models, settings):

@@ -104,9 +104,12 @@ class Results:
         return survival(times, max((row["attack: budget"] for row in found if "attack: budget" in row), default=0))
 
     def attack_trend(self, condition, criterion) -> Trend:
-        rows = [row for row in self.rows if row["condition"] == condition and "attack: budget" in row]
-        seeds = sorted({row["seed"] for row in rows})
-        return trend([row[f"attack: {criterion}"] for row in rows if row["seed"] == seed] for seed in seeds)
+        """Of the seeds that have all rounds: a stopped run is no shorter series."""
+        series = {}
+        for row in self.rows:
+            if row["condition"] == condition and "attack: budget" in row:
+                series.setdefault(row["seed"], []).append(row[f"attack: {criterion}"])
+        return trend(times for times in series.values() if len(times) == len(self.rounds(condition)))
 
 
 SHARES = ("accuracy", "success", "unreadable", "auc", "verifier", "best of", "checker", "looks", "attack: wrong")
