@@ -33,11 +33,11 @@ def run(folder, seed, shape):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--weak", type=int, default=1000, help="questions that the weak judges learn from")
-    parser.add_argument("--questions", type=int, default=4000, help="questions that they label")
-    parser.add_argument("--held-out", type=int, default=500)
-    parser.add_argument("--debates", type=int, nargs="+", default=[0, 1, 8], help="how many a weak judge reads")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
+    parser.add_argument("--weak", type=int, default=384, help="questions that the weak judges learn from")
+    parser.add_argument("--questions", type=int, default=1024, help="questions that they label")
+    parser.add_argument("--held-out", type=int, default=300)
+    parser.add_argument("--debates", type=int, nargs="+", default=[0, 1, 4], help="how many a weak judge reads")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     arguments = parser.parse_args()
     shape = {

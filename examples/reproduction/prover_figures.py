@@ -7,6 +7,7 @@ from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN
 
 from .common import GREEN, beside, curve, draw_all, panels
 from .prover_results import BASE_ONLY, PUBLISHED, SRC
+from .prover_table import SIZES
 
 CHANCE = {"color": PLAIN, "linestyle": (0, (3, 3)), "linewidth": 1}
 
@@ -72,22 +73,21 @@ def attacks(results):
 def best_of_n(results):
     figure, (axis,) = panels(1)
     rounds = results.rounds(SRC)
-    sizes = (2, 4, 8, 16, 32)
     lines = [("base model, round 0's verifier", PLAIN, "base: ", rounds[0], "o--")]
     lines += [(f"round {n}", HONEST, "", n, "o-") for n in rounds]
     for label, colour, whose, number, style in lines:
-        found = [(n, results.over_seeds(SRC, f"{whose}best of {n}", number)) for n in sizes]
+        found = [(n, results.over_seeds(SRC, f"{whose}best of {n}", number)) for n in SIZES]
         found = [(n, estimate) for n, estimate in found if estimate.value is not None]
         shade = 1 if whose else 0.3 + 0.7 * number / max(rounds[-1], 1)
         axis.plot([n for n, _ in found], [e.value for _, e in found], style, color=colour, alpha=shade, label=label)
-    last = [(n, results.over_seeds(SRC, f"best of {n}", rounds[-1])) for n in sizes]
+    last = [(n, results.over_seeds(SRC, f"best of {n}", rounds[-1])) for n in SIZES]
     last = [(n, e) for n, e in last if e.interval]
     axis.fill_between(
         [n for n, _ in last], [e.low for _, e in last], [e.high for _, e in last], color=HONEST, alpha=0.15, linewidth=0
     )
     axis.axhline(0.5, **CHANCE)
     axis.set_xscale("log", base=2)
-    axis.set_xticks(sizes, [str(n) for n in sizes])
+    axis.set_xticks(SIZES, [str(n) for n in SIZES])
     axis.set(xlabel="n, half of them right", ylabel="the verifier's favourite is right", ylim=(0, 1))
     beside(axis)
     return figure

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from .common import above, below, markdown
 from .prover_results import BASE_ONLY, PUBLISHED, SRC, VERIFIERS, WINDOW
 
+SIZES = (2, 4, 8, 16, 32)
 CRITERIA = {
     "mostly_wrong": "95% wrong, as convincing as right ones",
     "succeeds": "10% wrong and convincing",
@@ -149,19 +150,13 @@ def rising(found):
 
 
 def widest(results):
-    """The largest n of balanced best-of-n that every seed and round has some problems for; None without any."""
-    found = [{name for name in row if name.startswith("best of ")} for row in results.rows
-             if row["condition"] == SRC and row["round"] >= 0]  # fmt: skip
-    counts = [int(name.removeprefix("best of ")) for name in set.intersection(*found) if name[-1].isdigit()]
-    return max(counts, default=None)
+    """The largest n of balanced best-of-n for which every seed and round has at least 20 problems; None without any."""
+    rows = [row for row in results.rows if row["condition"] == SRC and row["round"] >= 0]
+    return max((n for n in SIZES if all(row.get(f"best of {n}, questions", 0) >= 20 for row in rows)), default=None)
 
 
 def best_of_n(results):
     rounds = results.rounds(SRC)
-    sizes = sorted({
-        int(name.removeprefix("best of ")) for row in results.rows if row["condition"] == SRC for name in row
-        if name.startswith("best of ") and name[-1].isdigit()
-    })  # fmt: skip
 
     def cell(measure, number):
         questions = results.over_seeds(SRC, f"{measure}, questions", number).value
@@ -170,7 +165,7 @@ def best_of_n(results):
 
     rows = [
         (str(n), cell(f"base: best of {n}", rounds[0]), *(cell(f"best of {n}", number) for number in rounds))
-        for n in sizes
+        for n in SIZES
     ]
     head = ("n", "base, round 0's verifier", *(f"round {number}" for number in rounds))
     return (

@@ -88,9 +88,11 @@ def table(results, run, figures):
         "# Weak-to-strong generalisation in small",
         f"`python {shlex.join(sys.argv)}`, {datetime.date.today()}, {packages}, Python {platform.python_version()}.",
         f"Tiny models on stories, {seeds} seeds: weak judges learn from {config.weak_questions} questions and their "
-        f"answers and label {config.student_questions} others; a strong model, which reads the story, learns from "
-        f"these labels ({config.student_steps} steps of {config.batch} questions) and is measured on {config.held_out} "
-        "held-out questions, like its supervisor. Means over seeds with 95% intervals (Student's t over seeds).",
+        f"answers and label {config.student_questions} others; a strong model, which reads for each answer the line of "
+        "the story that supports it best and is pretrained to weigh such lines (its head is new), learns from these "
+        f"labels ({config.student_steps} steps of {config.batch} questions) and is measured on {config.held_out} "
+        "held-out questions, like its supervisor. Means over seeds with 95% intervals (Student's t over seeds). No "
+        "setting was tuned, so no seed was seen before.",
         f"The strong model is right on {before.text('percent')} before it is trained, and on {ceiling.text('percent')} "
         "after training on the truth: the ceiling. Without the story at most "
         f"{Stories('test').blind_ceiling():.1%} can be reached (computed).",

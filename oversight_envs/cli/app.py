@@ -465,11 +465,10 @@ def train_weak_to_strong(
     seed: TrainSeed = 0,
     setting: Setting = None,
 ) -> None:
-    """A weak judge, with and without debates to read, labels stories for a strong model; about twenty minutes.
+    """A weak judge, with and without debates to read, labels stories for a strong model; three minutes.
 
-    Smaller: --set student_questions=1024 --set weak_questions=384 --set debates=0,1,4; about three minutes.
 
-    The same command goes on where it was stopped. Real models: oversight_envs.training.recipes.weak_to_strong.
+    The same command goes on where it was stopped. Real models: examples/train_smollm2.py.
     """
     _train("weak_to_strong", out, seed, setting)
 

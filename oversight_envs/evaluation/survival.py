@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oversight_envs.evaluation.statistics import UNDEFINED, Estimate, mean
-
 
 @dataclass(frozen=True, slots=True)
 class Survival:
@@ -75,15 +73,13 @@ def survival(times: Sequence[float | None], budget: float) -> Survival:
 class Trend:
     """Whether a series rises."""
 
-    tau: Estimate
+    tau: float | None
     """Kendall's rank correlation of time and place in the series, from -1 to 1; the mean over the series."""
     p: float | None
     """Page's test, one-sided: how often series without a trend rise as much. Exact for few series."""
 
     def text(self) -> str:
-        if self.tau.value is None or self.p is None:
-            return "undefined"
-        return f"tau {self.tau.text('signed')}, p = {self.p:.3f}"
+        return "undefined" if self.tau is None or self.p is None else f"tau {self.tau:+.2f}, p = {self.p:.3f}"
 
 
 def trend(series: Iterable[Sequence[float | None]]) -> Trend:
@@ -100,7 +96,7 @@ def trend(series: Iterable[Sequence[float | None]]) -> Trend:
     if len({len(row) for row in rows}) > 1:
         raise ValueError(f"series of {', '.join(str(len(row)) for row in rows)} values: give series of one length")
     if len(rows) < 2 or len(rows[0]) < 3 or all(len(set(row)) == 1 for row in rows):
-        return Trend(UNDEFINED, None)
+        return Trend(None, None)
     ranked = [np.searchsorted(sorted(set(row)), row).astype(float) for row in rows]  # inf can't be subtracted from inf
     taus = [0.0 if len(set(row)) == 1 else float(kendalltau(range(len(row)), row).statistic) for row in ranked]
-    return Trend(mean(enumerate(taus)), float(page_trend_test(ranked).pvalue))
+    return Trend(float(np.mean(taus)), float(page_trend_test(ranked).pvalue))

@@ -29,6 +29,10 @@ from oversight_envs.training.recipes.weak_to_strong.run import WeakToStrongRun
 
 TUNED: Mapping[str, Any] = MappingProxyType(
     {
+        "weak_questions": 384,
+        "student_questions": 1024,
+        "held_out": 300,
+        "debates": (0, 1, 4),
         "weak": JudgeConfig(learning_rate=5e-4),
         "student": JudgeConfig(learning_rate=1e-3),
     }
