@@ -15,7 +15,7 @@ from .common import paired
 LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
 MADE_UP, FEW, CRITIC = "debaters scripted", "few questions", "value head"
 COUNTS = (1, 2, 4, 8, 16)
-SHARES = ("accuracy", "convincingness", "verified", "best line", "line search")
+SHARES = ("accuracy", "convincingness", "trained_against", "verified", "best line", "line search")
 """How the names of measures end that are shares; the others are differences, log-odds or counts."""
 NESTED = ("step", "best_of", "best_of_grid")
 ORACLES, CEILINGS, COSTS = "oracles.json", "ceilings.json", "cpu_seconds.txt"

@@ -46,18 +46,6 @@ def test_ceilings_are_known_where_debaters_give_everything_or_nothing_away() -> 
     assert all(made_up[seen].high > blind - 0.01 and made_up[seen].low < blind + 0.01 for seen in ("marks", "both"))
 
 
-def test_intervals_of_shares_over_seeds_stay_shares() -> None:
-    from reproduction.common import mean_share
-
-    near_one = mean_share([(0, 0.99), (1, 0.9), (2, 0.999)])
-    assert near_one.low is not None
-    assert near_one.high is not None
-    assert near_one.value == pytest.approx(0.963)
-    assert 0 < near_one.low < near_one.value < near_one.high < 1
-    assert mean_share([(0, 1.0), (1, 1.0)]).interval is None
-    assert mean_share([(0, 0.4)]).interval is None
-
-
 def test_the_table_has_no_undefined_number(tmp_path: Path) -> None:
     from reproduce_debate import CONDITIONS
     from reproduction.debate_figures import draw
