@@ -28,9 +28,9 @@ def draw(results, folder, name):
 
 def accuracy(results):
     figure, axes = panels(2)
+    over_rounds(axes[0], results, SRC, "sneaky_success", PLAIN, "sneaky: wrong and convincing")
     over_rounds(axes[0], results, SRC, "helpful_accuracy", HONEST, "helpful prover", base=True)
     over_rounds(axes[0], results, SRC, "sneaky_accuracy", DISHONEST, "sneaky prover", base=True)
-    over_rounds(axes[0], results, SRC, "sneaky_success", PLAIN, "sneaky: wrong and convincing")
     published(axes[0], "helpful accuracy", "paper: helpful prover", results.rounds(SRC))
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set(title="held-out solutions", ylim=(0, 1))
@@ -76,12 +76,10 @@ def best_of_n(results):
     lines = [("base model, round 0's verifier", PLAIN, "base: ", rounds[0], "o--")]
     lines += [(f"round {n}", HONEST, "", n, "o-") for n in rounds]
     for label, colour, whose, number, style in lines:
-        found = [(n, results.over_seeds(SRC, f"{whose}best of {n}", number)) for n in SIZES]
-        found = [(n, estimate) for n, estimate in found if estimate.value is not None]
+        found = list(enough(results, whose, number))
         shade = 1 if whose else 0.3 + 0.7 * number / max(rounds[-1], 1)
         axis.plot([n for n, _ in found], [e.value for _, e in found], style, color=colour, alpha=shade, label=label)
-    last = [(n, results.over_seeds(SRC, f"best of {n}", rounds[-1])) for n in SIZES]
-    last = [(n, e) for n, e in last if e.interval]
+    last = [(n, e) for n, e in enough(results, "", rounds[-1]) if e.interval]
     axis.fill_between(
         [n for n, _ in last], [e.low for _, e in last], [e.high for _, e in last], color=HONEST, alpha=0.15, linewidth=0
     )
@@ -91,6 +89,14 @@ def best_of_n(results):
     axis.set(xlabel="n, half of them right", ylabel="the verifier's favourite is right", ylim=(0, 1))
     beside(axis)
     return figure
+
+
+def enough(results, whose, number):
+    """n and the estimate, where seeds have 20 problems on average: few have many solutions of either kind."""
+    for n in SIZES:
+        questions = results.over_seeds(SRC, f"{whose}best of {n}, questions", number).value
+        if questions is not None and questions >= 20:
+            yield n, results.over_seeds(SRC, f"{whose}best of {n}", number)
 
 
 def discriminator(results):
