@@ -163,9 +163,9 @@ def claims(results):
         ("supervised training alone helps on initial debaters", *rises(change(ALONE, "judge_accuracy"))),
         ("and on debaters whose marks say much", *rises(change(MADE_UP, "judge_accuracy"))),
     ]
-    return markdown(
-        ("claim", "found", "shown"), [(claim, found, "yes" if is_so else "not shown") for claim, found, is_so in rows]
-    )
+    note = "A claim is shown where its whole interval is; a condition that was run with one seed has none."
+    lines = [(claim, found, "yes" if is_so else "not shown") for claim, found, is_so in rows]
+    return markdown(("claim", "found", "shown"), lines) + "\n\n" + note
 
 
 def grid(results, measure):
@@ -225,9 +225,10 @@ def controls(results):
 def few_questions(results):
     rows = []
     for condition in (FEW, LEARN):
+        steps = [results.steps(condition)[place] for place in (0, 1, 2, -1)]
         for who in ("judge", "blind"):
             for where, measure in (("training", f"train_{who}_accuracy"), ("held-out", f"{who}_accuracy")):
-                values = [results.over_seeds(condition, measure, step).text("percent") for step in (0, 2, -1)]
+                values = [results.over_seeds(condition, measure, step).text("percent") for step in steps]
                 rows.append((condition, who, where, *values))
     steps = results.steps(FEW)
     note = (
@@ -235,7 +236,9 @@ def few_questions(results):
         "measured on. Training accuracy is that of fresh debates on these questions, by the debaters and judge of that "
         "step."
     )
-    return markdown(("", "", "questions", "step 0", f"step {steps[2]}", f"step {steps[-1]}"), rows) + "\n\n" + note
+    return (
+        markdown(("", "", "questions", "step 0", f"step {steps[1]}", f"step {steps[2]}", "end"), rows) + "\n\n" + note
+    )
 
 
 def marks(results):

@@ -52,7 +52,7 @@ def test_the_table_has_no_undefined_number(tmp_path: Path) -> None:
     from reproduction.debate_results import CEILINGS, COSTS, COUNTS, LEARN, MADE_UP, ORACLES, Results
     from reproduction.debate_table import table
 
-    small = SMALL | {"evaluations": 3, "held_out": 6}
+    small = SMALL | {"evaluations": 3, "held_out": 6, "questions": 36}  # measured after steps 0, 3 and 6
     whole = tmp_path / "whole"
     tiny_debate(whole, **small, best_of=COUNTS, best_of_questions=3, seen=6).run()
     oracle = json.loads((whole / "evaluations.jsonl").read_text().splitlines()[-1])["convincingness"]
