@@ -107,9 +107,9 @@ def main():
     play_all(warm_start, missing, arguments.jobs)
     jobs = {}
     for condition in arguments.only:
-        for place, seed in enumerate(arguments.seeds[: SEEDS.get(condition, 1)]):
+        for seed in arguments.seeds[: SEEDS.get(condition, 1)]:
             settings = {"rounds": arguments.rounds, **SETTINGS, **CONDITIONS[condition], "seed": seed}
-            models = starts[place % WARM_STARTS] / "models"
+            models = starts[(seed - 1) % WARM_STARTS] / "models"
             folder = arguments.out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
             steps = ProverVerifierConfig(**{**TUNED, **settings}).steps
             verifier = VERIFIERS.get(condition, "verifier")
