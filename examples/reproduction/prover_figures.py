@@ -84,6 +84,7 @@ def best_of_n(results):
         [n for n, _ in last], [e.low for _, e in last], [e.high for _, e in last], color=HONEST, alpha=0.15, linewidth=0
     )
     axis.axhline(0.5, **CHANCE)
+    axis.set_xlim(1.8, 36)  # also where no n has enough problems, and nothing is drawn
     axis.set_xscale("log", base=2)
     axis.set_xticks(SIZES, [str(n) for n in SIZES])
     axis.set(xlabel="n, half of them right", ylabel="the verifier's favourite is right", ylim=(0, 1))
