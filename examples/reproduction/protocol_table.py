@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from matplotlib.ticker import PercentFormatter
 
-from oversight_envs.evaluation.statistics import Estimate, mean
+from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN
 
 from .common import above, draw_all, markdown, paired, panels
@@ -60,7 +60,8 @@ class Results:
         return {seed: value for seed, value in found.items() if value is not None}
 
     def over_seeds(self, name, measure, place=-1) -> Estimate:
-        return mean(self.by_seed(name, measure, place).items())
+        average = mean_share if COLUMNS.get(measure) == "percent" else mean
+        return average(self.by_seed(name, measure, place).items())
 
     def difference(self, one, other, measure) -> Estimate:
         return paired(lambda a, b: a - b, self.by_seed(one, measure), self.by_seed(other, measure))
