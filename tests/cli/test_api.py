@@ -20,6 +20,7 @@ pytest.importorskip("openai")
 
 def test_an_evaluation_at_a_server(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.chdir(tmp_path)  # wherever the tests are run, there may be a folder runs
     prices = tmp_path / "prices.toml"
     prices.write_text(f'["{MODEL}"]\ninput = 10\noutput = 100\n')
     with api_server() as server:
