@@ -7,10 +7,10 @@ Each run is kept in ``--out`` when it ends. Stop it and call it again: what is t
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
+from reproduction.common import write
 from reproduction.protocol_runs import GAMES, kept_runs, play_all
 from reproduction.protocol_table import Results, draw, table
 
@@ -25,11 +25,8 @@ def main():
     arguments.out.mkdir(parents=True, exist_ok=True)
     play_all(arguments.out, arguments.protocols, arguments.seeds)
     results, name = Results(kept_runs(arguments.out, arguments.protocols, arguments.seeds)), "compare_protocols"
-    lines = "".join(json.dumps(row) + "\n" for row in results.rows)
-    (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
     figures = draw(results, arguments.out, name)
-    (arguments.out / f"{name}.md").write_text(table(results, figures), encoding="utf-8")
-    print(f"{arguments.out / name}.md")
+    write(arguments.out, name, results.rows, table(results, figures))
 
 
 if __name__ == "__main__":

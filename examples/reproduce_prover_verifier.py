@@ -9,11 +9,11 @@ again.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 import torch
+from reproduction.common import write
 from reproduction.jobs import Job, play_all
 from reproduction.prover_figures import draw
 from reproduction.prover_results import BASE_ONLY, SRC, Results
@@ -120,11 +120,8 @@ def main():
         return
     results = Results.read({run: job.folder for run, job in jobs.items()}, list(starts.values()))
     name = "reproduce_prover_verifier"
-    lines = "".join(json.dumps(row) + "\n" for row in results.rows)
-    (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
     figures = draw(results, arguments.out, name)
-    (arguments.out / f"{name}.md").write_text(table(results, figures), encoding="utf-8")
-    print(f"{arguments.out / name}.md")
+    write(arguments.out, name, results.rows, table(results, figures))
 
 
 if __name__ == "__main__":

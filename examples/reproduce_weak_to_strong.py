@@ -8,10 +8,10 @@ finished is not computed again.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
+from reproduction.common import write
 from reproduction.jobs import Job, play_all
 from reproduction.weak_to_strong_figures import draw
 from reproduction.weak_to_strong_table import Results, table
@@ -52,11 +52,8 @@ def main():
     play_all(play, jobs, arguments.jobs)
     results = Results.read(folders)
     name = "reproduce_weak_to_strong"
-    lines = "".join(json.dumps(row) + "\n" for row in results.rows)
-    (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
     figures = draw(results, arguments.out, name)
-    (arguments.out / f"{name}.md").write_text(table(results, runs[arguments.seeds[0]], figures), encoding="utf-8")
-    print(f"{arguments.out / name}.md")
+    write(arguments.out, name, results.rows, table(results, runs[arguments.seeds[0]], figures))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What both reproductions draw and write with."""
 
+import json
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -65,6 +67,14 @@ def below(estimate: Estimate, value):
 def markdown(head, rows):
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def write(folder, name, rows, text):
+    """The measures, a line of JSON each, and the page."""
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    page = folder / f"{name}.md"
+    page.write_text(text, encoding="utf-8")
+    print(page)
 
 
 def paired(function, *by_seed) -> Estimate:

@@ -112,7 +112,7 @@ class Results:
         return trend(times for times in series.values() if len(times) == len(self.rounds(condition)))
 
 
-SHARES = ("accuracy", "success", "unreadable", "auc", "verifier", "best of", "checker", "looks", "attack: wrong")
+SHARES = ("accuracy", "success", "unreadable", "verifier", "best of", "checker", "looks")
 
 
 def _mean_of(measure):

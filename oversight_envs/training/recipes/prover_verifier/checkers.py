@@ -45,8 +45,14 @@ class Checkers:
 
     def _train(self, pools: Sequence[Sequence[LabelledSolution]], number: int) -> VerifierTrainer:
         seed = derive_seed(self.config.seed, "checker", number)
-        mixture = Mixture(pools, seed)
-        trainer = VerifierTrainer(self._make_verifier(seed), self.config.verifier)
-        for step in range(self.config.checker_steps):
-            trainer.step(mixture.pairs(step, self.config.verifier_pairs))
-        return trainer
+        return train_verifier(self._make_verifier(seed), Mixture(pools, seed), self.config.checker_steps, self.config)
+
+
+def train_verifier(
+    verifier: RewardModelVerifier, mixture: Mixture, steps: int, config: ProverVerifierConfig
+) -> VerifierTrainer:
+    """A verifier that nobody plays against, trained at once."""
+    trainer = VerifierTrainer(verifier, config.verifier)
+    for step in range(steps):
+        trainer.step(mixture.pairs(step, config.verifier_pairs))
+    return trainer

@@ -24,7 +24,7 @@ from oversight_envs.training.mixtures import Mixture
 from oversight_envs.training.policy import TextPolicy
 from oversight_envs.training.ppo import PPO
 from oversight_envs.training.recipes.prover_verifier import measures
-from oversight_envs.training.recipes.prover_verifier.checkers import Checkers
+from oversight_envs.training.recipes.prover_verifier.checkers import Checkers, train_verifier
 from oversight_envs.training.recipes.prover_verifier.config import SNEAKY, ProverVerifierConfig, Stage
 from oversight_envs.training.recipes.prover_verifier.solutions import SolutionFiles
 from oversight_envs.training.verifiers import LabelledSolution, VerifierTrainer
@@ -171,10 +171,8 @@ class Round:
             mixture = Mixture(pools, self._seed("compare", "pairs"))
         except ValueError:
             return None
-        trainer = VerifierTrainer(self._make_verifier(self._seed("compare")), self.config.verifier)
-        for step in range(self.config.verifier_steps):
-            trainer.step(mixture.pairs(step, self.config.verifier_pairs))
-        return trainer
+        verifier = self._make_verifier(self._seed("compare"))
+        return train_verifier(verifier, mixture, self.config.verifier_steps, self.config)
 
     @cached_property
     def _mixture(self) -> Mixture:
