@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from reproduction.common import write
 from reproduction.debate_ceilings import ceilings
 from reproduction.debate_figures import draw
 from reproduction.debate_results import (
@@ -141,11 +142,8 @@ def main():
         raise SystemExit(f"no table yet: no run of {', '.join(missing)} is finished")
     results = Results.read(finished, arguments.out)
     name = "reproduce_debate"
-    lines = "".join(json.dumps(row) + "\n" for row in results.rows)
-    (arguments.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
     figures = draw(results, arguments.out, name)
-    (arguments.out / f"{name}.md").write_text(table(results, shape, figures), encoding="utf-8")
-    print(f"{arguments.out / name}.md")
+    write(arguments.out, name, results.rows, table(results, shape, figures))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ call it again: every run goes on from its last checkpoint, and what is finished 
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
+from reproduction.common import write
 from reproduction.jobs import Job, play_all
 from reproduction.legibility_models import warm_start
 from reproduction.legibility_results import Results
@@ -84,13 +84,10 @@ def main():
     play_all(play_translator, list(translated.values()), arguments.jobs)
     results = Results.read(folders(played), folders(translated))
     tried = Results.read(folders(tried), {})
-    lines = "".join(json.dumps(row) + "\n" for row in (*results.rows, *tried.rows))
-    (arguments.out / f"{NAME}.jsonl").write_text(lines, encoding="utf-8")
     figures = draw(results, arguments.out, NAME, SHOWN) if arguments.seeds else {}
     compared = {"game": GAME, "control": CONTROL, "free": FREE, "decoupled": DECOUPLED}
     text = table(results, tried, registered=REGISTERED, compared=compared, figures=figures)
-    (arguments.out / f"{NAME}.md").write_text(text, encoding="utf-8")
-    print(f"{arguments.out / NAME}.md")
+    write(arguments.out, NAME, [*results.rows, *tried.rows], text)
 
 
 def games(out, condition, settings, seed):
