@@ -8,8 +8,6 @@ finished is not computed again.
 """
 
 import argparse
-import json
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from reproduction.debate_figures import draw
 from reproduction.debate_results import (
     ALONE,
     CEILINGS,
-    COSTS,
     COUNTS,
     CRITIC,
     FEW,
@@ -32,7 +29,8 @@ from reproduction.debate_results import (
     Results,
 )
 from reproduction.debate_table import table
-from reproduction.jobs import Job, play_all
+from reproduction.jobs import Job, finished, play_all
+from reproduction.kept import keep_found
 
 from oversight_envs.agents import LanguageModelAgent, ScriptedAgent
 from oversight_envs.tasks.stories import Stories
@@ -61,7 +59,6 @@ CONDITIONS = {
 def play(folder, condition, seed, shape):
     """One run to its end; in a process of its own."""
     torch.set_num_threads(1)  # the models are so small that threads only wait for each other
-    started = time.process_time()
     settings = {"seed": seed, "evaluations": EVALUATIONS, **shape, **CONDITIONS[condition]}
     parts = {}
     if condition == MADE_UP:
@@ -73,21 +70,21 @@ def play(folder, condition, seed, shape):
         parts = dict.fromkeys(("policy", "initial"), ScriptedAgent(mixed_lines(stories, **RATES)))
     run = tiny_debate(folder, parts=parts, **settings)
     run.run()
-    oracles = folder / ORACLES
-    if condition == LEARN and not oracles.exists():
+
+    def search_lines():
         lines, measures = run.train_task.lines, run.best_of_measures
         every = ScriptedAgent(each_line)
         search = measures.best_of(every, run.held_out_judge, (lines,), opponent=run.initial)
-        found = {
+        return {
             "oracle: best line": asdict(run.measures.convincingness(ScriptedAgent(best_line(run.measures.questions)))),
             "oracle: line search": search[str(lines)]["convincingness"],
         }
-        oracles.write_text(json.dumps(found), encoding="utf-8")
-    with (folder / COSTS).open("a", encoding="utf-8") as costs:
-        costs.write(f"{time.process_time() - started:.0f}\n")
+
+    if condition == LEARN:
+        keep_found(folder / ORACLES, search_lines, (best_line, each_line, settings, run.initial, run.held_out_judge))
 
 
-def count_ceilings(folder):
+def count_ceilings():
     """How often judges could be right on debates of the initial debater and of the script, if they read perfectly."""
     torch.set_num_threads(1)
     questions = Stories("validation").sample(4000, seed=0)
@@ -95,11 +92,10 @@ def count_ceilings(folder):
         ALONE: LanguageModelAgent("tiny-stories-debater", max_new_tokens=MAX_NEW_TOKENS),
         MADE_UP: ScriptedAgent(mixed_lines(questions, **RATES)),
     }
-    found = {
+    return {
         name: {seen: asdict(found) for seen, found in ceilings(debater, questions).items()}
         for name, debater in debaters.items()
     }
-    (folder / CEILINGS).write_text(json.dumps(found), encoding="utf-8")
 
 
 def main():
@@ -128,8 +124,7 @@ def main():
         for seed in seeds[condition][place : place + 1]
     }
     shape = {"questions": arguments.questions, "held_out": arguments.held_out}
-    if not (arguments.out / CEILINGS).exists():
-        count_ceilings(arguments.out)
+    keep_found(arguments.out / CEILINGS, count_ceilings, count_ceilings)
     steps = {name: DebateConfig(**{**TUNED, **shape, **changed}).steps for name, changed in CONDITIONS.items()}
     jobs = [
         Job("{}, seed {}".format(*run), folder, steps[run[0]], (*run, shape))
@@ -137,10 +132,10 @@ def main():
         if run[0] in arguments.only
     ]
     play_all(play, jobs, arguments.jobs)
-    finished = {run: folder for run, folder in runs.items() if (folder / COSTS).exists()}
-    if missing := [name for name in CONDITIONS if name not in {condition for condition, _ in finished}]:
+    ended = {run: folder for run, folder in runs.items() if finished(folder)}
+    if missing := [name for name in CONDITIONS if name not in {condition for condition, _ in ended}]:
         raise SystemExit(f"no table yet: no run of {', '.join(missing)} is finished")
-    results = Results.read(finished, arguments.out)
+    results = Results.read(ended, arguments.out)
     name = "reproduce_debate"
     figures = draw(results, arguments.out, name)
     write(arguments.out, name, results.rows, table(results, shape, figures))

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 from reproduction.common import write
 from reproduction.jobs import Job, play_all
+from reproduction.kept import kept
 from reproduction.prover_figures import draw
 from reproduction.prover_results import BASE_ONLY, SRC, Results
 from reproduction.prover_table import table
 
-from oversight_envs.training.checkpoint import whole_folder
 from oversight_envs.training.ppo import PPOConfig
 from oversight_envs.training.recipes.prover_verifier.config import ProverVerifierConfig
 from oversight_envs.training.recipes.prover_verifier.tiny import TUNED, tiny_prover_verifier
@@ -66,8 +66,8 @@ def warm_start(folder, number):
 
     torch.set_num_threads(1)
     shape = VERIFIER | {"hidden_size": 24}
-    with whole_folder(folder / "models") as models:
 
+    def make(models):
         def save(name, model, tokenizer):
             model.save_pretrained(models / name)
             tokenizer.save_pretrained(models / name)
@@ -78,6 +78,8 @@ def warm_start(folder, number):
         model.config.score_head = "last state"
         save("plain", model, tokenizer)
         save("plainer", *reader(shape | {"score_head": "last state"}, number_meaning=False, seed=number))
+
+    kept(folder / "models", make, make)
 
 
 def play(folder, models, verifier, settings):
@@ -100,11 +102,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
     arguments = parser.parse_args()
     starts = {number: arguments.out / f"warm_start_{number}" for number in range(WARM_STARTS)}
-    missing = [
-        Job(f"warm start {number}", folder, 1, (number,)) for number, folder in starts.items()
-        if not (folder / "models").exists()
-    ]  # fmt: skip
-    play_all(warm_start, missing, arguments.jobs)
+    warm = [Job(f"warm start {number}", folder, 1, (number,)) for number, folder in starts.items()]
+    play_all(warm_start, warm, arguments.jobs)
     jobs = {}
     for condition in arguments.only:
         for seed in arguments.seeds[: SEEDS.get(condition, 1)]:

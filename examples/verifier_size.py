@@ -17,9 +17,9 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
 from arithmetic import VERIFIER, reader
+from reproduction.kept import kept
 
 from oversight_envs.report.curves import load_training
-from oversight_envs.training.checkpoint import whole_folder
 from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,11 +33,13 @@ torch.set_num_threads(1)  # the models are so small that threads only wait for e
 table = Table(title="after the last round")
 for size in arguments.sizes:
     reads = arguments.out / f"reader-{size}"
-    if not reads.exists():
-        model, tokenizer = reader({**VERIFIER, "hidden_size": size})
-        with whole_folder(reads) as unfinished:
-            model.save_pretrained(unfinished)
-            tokenizer.save_pretrained(unfinished)
+    shape = {**VERIFIER, "hidden_size": size}
+
+    def make(unfinished, shape=shape):
+        for part in reader(shape):
+            part.save_pretrained(unfinished)
+
+    kept(reads, make, make)
     settings = {"verifier_model": str(reads), "seed": arguments.seed, "rounds": arguments.rounds}
     run = tiny_prover_verifier(arguments.out / str(size), **settings)
     with Progress() as bar:

@@ -4,13 +4,12 @@ Seeds are the independent units: each has its own training questions, held-out q
 from one warm start. Every interval here is Student's t over seeds, 95%, of a share's log-odds where it is one.
 """
 
-import json
-from pathlib import Path
-
 from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.training.recipes.debate.run import read_evaluations
 
 from .common import paired
+from .jobs import processor_minutes
+from .kept import found
 
 LEARN, FROZEN, ALONE = "both learn", "judge frozen", "debaters frozen"
 MADE_UP, FEW, CRITIC = "debaters scripted", "few questions", "value head"
@@ -18,7 +17,7 @@ COUNTS = (1, 2, 4, 8, 16)
 SHARES = ("accuracy", "convincingness", "trained_against", "verified", "best line", "line search")
 """How the names of measures end that are shares; the others are differences, log-odds or counts."""
 NESTED = ("step", "best_of", "best_of_grid")
-ORACLES, CEILINGS, COSTS = "oracles.json", "ceilings.json", "cpu_seconds.txt"
+ORACLES, CEILINGS = "oracles", "ceilings"
 RATES = {"supported": (0.85, 0.05, 0.05, 0.05), "unsupported": (0.05, 0.05, 0.05, 0.85)}
 """What the scripted debaters quote (see ``mixed_lines``): mostly their best line, or, where none is, a made-up one."""
 PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
@@ -28,8 +27,8 @@ PUBLISHED = {"judge before": 0.73, "judge after": 0.78, "blind judge": 0.66}
 class Results:
     """``rows`` name condition, seed and step; every other field is a measure, as [value, low, high]."""
 
-    def __init__(self, rows, ceilings, cpu_seconds):
-        self.rows, self.ceilings, self.cpu_seconds = rows, ceilings, cpu_seconds
+    def __init__(self, rows, ceilings, minutes):
+        self.rows, self.ceilings, self.minutes = rows, ceilings, minutes
 
     @classmethod
     def read(cls, runs, out):
@@ -38,21 +37,18 @@ class Results:
         for (condition, seed), folder in runs.items():
             for evaluation in read_evaluations(folder):
                 measures = {name: _three(e) for name, e in evaluation.items() if name not in NESTED}
-                for n, found in evaluation.get("best_of", {}).items():
-                    measures |= {f"initial judge, best of {n}: {name}": _three(e) for name, e in found.items()}
-                if evaluation["step"] == 0 and (Path(folder) / ORACLES).exists():
-                    oracles = json.loads((Path(folder) / ORACLES).read_text(encoding="utf-8"))
-                    measures |= {name: _three(e) for name, e in oracles.items()}
+                for n, best in evaluation.get("best_of", {}).items():
+                    measures |= {f"initial judge, best of {n}: {name}": _three(e) for name, e in best.items()}
+                if evaluation["step"] == 0 and (folder / ORACLES).exists():
+                    measures |= {name: _three(e) for name, e in found(folder / ORACLES).items()}
                 rows.append({"condition": condition, "seed": seed, "step": evaluation["step"], **measures})
                 for step, cells in evaluation.get("best_of_grid", {}).items():
                     row = next(
                         r for r in rows if (r["condition"], r["seed"], r["step"]) == (condition, seed, int(step))
                     )
-                    for n, found in cells.items():
-                        row |= {f"best of {n}: {name}": _three(e) for name, e in found.items()}
-        ceilings = json.loads((out / CEILINGS).read_text(encoding="utf-8"))
-        costs = [(folder / COSTS).read_text("utf-8").split() for folder in runs.values() if (folder / COSTS).exists()]
-        return cls(rows, ceilings, sum(float(seconds) for run in costs for seconds in run))
+                    for n, best in cells.items():
+                        row |= {f"best of {n}: {name}": _three(e) for name, e in best.items()}
+        return cls(rows, found(out / CEILINGS), processor_minutes(runs.values()))
 
     @property
     def conditions(self):

@@ -41,7 +41,7 @@ def table(results, shape, figures):
     parts = [
         "# Self-play debate in small",
         f"`python {shlex.join(sys.argv)}`, {datetime.date.today()}, {packages}, Python {platform.python_version()}; "
-        f"{results.cpu_seconds / 60:.0f} CPU-minutes for all runs on two cores that others used too.",
+        f"{results.minutes:.0f} CPU-minutes for all runs.",
         f"Tiny models on stories: {shape['questions']} training questions, {steps[-1]} RL steps, {shape['held_out']} "
         f"held-out questions for each seed (seeds: {counts}). Means over seeds with 95% intervals (Student's t over "
         "seeds; of a share's log-odds where it is a share). Published: Anthropic's fall 2023 debate update.",

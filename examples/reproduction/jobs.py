@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from oversight_envs.training import read_metrics
 
-TIMES = "processor_seconds"
+TIMES, FINISHED = "processor_seconds", "finished"
 LINE_EVERY = 60
 """Seconds between two lines of progress where the output is no terminal."""
 
@@ -63,6 +63,11 @@ def processor_minutes(folders):
     return sum(seconds) / 60
 
 
+def finished(folder):
+    """Whether a job came to its end there."""
+    return (folder / FINISHED).exists()
+
+
 def _play(play, job):
     """In the job's process, which ends with its parent, however that ends: a folder has one writer at a time."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -71,6 +76,7 @@ def _play(play, job):
     threading.Thread(target=_keep_time, args=(file,), daemon=True).start()
     play(job.folder, *job.arguments)
     file.write_text(f"{time.process_time():.1f}")
+    (job.folder / FINISHED).touch()
 
 
 def _keep_time(file):

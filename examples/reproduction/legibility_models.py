@@ -4,14 +4,15 @@
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.speech import Speech
 from oversight_envs.models import load
-from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.protocols import ProverVerifier
-from oversight_envs.training.checkpoint import whole_folder
+
+from .kept import kept_model
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "warm_start"))
 from arithmetic import BATCH, HELPFUL_WRONG, PROBLEMS, READ_WRONG, next_token_loss
@@ -25,21 +26,18 @@ TRANSLATING = ProverVerifier(wording="tiny_prover_verifier", provers="helpful", 
 
 
 def warm_start(out):
-    """Makes ``prover``, ``verifier`` (a language model that reads solutions) and ``translator`` where missing."""
+    """Makes ``prover``, ``verifier`` (a language model that reads solutions) and ``translator``, and keeps them."""
     for name, start, row, steps in (
         ("prover", "tiny-arithmetic-prover", written, 350),
         ("verifier", "tiny-arithmetic-verifier", read, 250),
         ("translator", str(out / "prover"), translated, 200),
     ):
-        if not (out / name).exists():
-            lm = load(start).copy()
-            teach(name, lm, row, steps)
-            with whole_folder(out / name) as unfinished:
-                save_folder(unfinished, lm.model, lm.tokenizer)
+        kept_model(out / name, partial(taught, name, load(start), row, steps))
 
 
-def teach(name, lm, row, steps):
-    """``row(data, index, place)`` gives a prompt's ids and those of what is to be said."""
+def taught(name, start, row, steps):
+    """``start`` taught ``row(data, index, place)``: a prompt's ids and those of what is to be said."""
+    lm = start.copy()
     first = {"prover": 0, "verifier": 1_000_000, "translator": 2_000_000}[name]
     data = Solutions(lm.tokenizer, "train", PROBLEMS, first=first, sums=SUMS)
 
@@ -49,6 +47,7 @@ def teach(name, lm, row, steps):
 
     lm.model.train()
     fit(name, [{"params": list(lm.model.parameters()), "lr": 2e-3}], loss_at, steps=steps, warmup=30)
+    return lm
 
 
 def written(data, index, place):

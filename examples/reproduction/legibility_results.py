@@ -1,7 +1,5 @@
 """What the runs of ``reproduce_legibility.py`` came to: one row for each condition, seed, role and moment."""
 
-import json
-
 from oversight_envs.core.question import Question
 from oversight_envs.evaluation.legibility import (
     CheckedSolution,
@@ -15,6 +13,9 @@ from oversight_envs.play import read_episodes
 from oversight_envs.tasks.chain_checking import check_chain
 from oversight_envs.tasks.final_answers import final_answer, numbers_equal
 from oversight_envs.training.recipes.prover_verifier.config import PROVERS
+
+from .kept import found
+from .legibility_runs import TRANSLATIONS
 
 BUDGETS = (1, 2, 3, 4, 5)
 
@@ -38,10 +39,9 @@ class Results:
                     about = {"condition": condition, "seed": seed, "role": name, "when": when}
                     rows.append(about | measures(checked_solutions(records, role)))
         for (condition, seed), folder in translated.items():
-            text = (folder / "translations.jsonl").read_text(encoding="utf-8")
-            found = [json.loads(line) for line in text.splitlines()]
+            translations = found(folder / TRANSLATIONS)
             for when in ("base", "trained"):
-                own = [row for row in found if row["when"] == when]
+                own = [row for row in translations if row["when"] == when]
                 kept = share((row["id"], float(final_answer(row["text"]) == row["answer"])) for row in own)
                 about = {"condition": condition, "seed": seed, "role": "translator", "when": when}
                 rows.append(about | measures([_translation(row) for row in own]) | {"kept": _value(kept)})

@@ -1,6 +1,5 @@
 """What ``reproduce_legibility.py`` plays: the game and its controls on chains of five sums, and a translator."""
 
-import json
 from functools import partial
 
 import torch
@@ -21,9 +20,11 @@ from oversight_envs.training.recipes.prover_verifier.tiny import TUNED
 from oversight_envs.training.score_head import score_head
 from oversight_envs.training.verifiers import LabelledSolution
 
+from .kept import keep_found
 from .legibility_models import SUMS
 
 WORDING = "tiny_prover_verifier"
+TRANSLATIONS = "translations"
 MAX_NEW_TOKENS = 64
 """Five lines of a sum each, and the answer, are 39."""
 SHAPE = {
@@ -69,16 +70,21 @@ def play_translator(folder, models, solved, settings):
     A verifier learns from the untrained translator's versions of the solver's solutions, then the translator is trained
     against it for the log-probability of the truth, and -5 where it changes the answer. The solver stays as it is.
     """
-    if (folder / "translations.jsonl").exists():
-        return
     torch.set_num_threads(1)
+    solver, first = policy(solved / f"round-{SHAPE['rounds'] - 1}" / "provers"), policy(models / "translator")
+    make = partial(translations, folder, models, solved, settings, solver, first)
+    made_by = (translations, settings, solver, first, fresh_verifier(models, settings["seed"]))
+    keep_found(folder / TRANSLATIONS, make, made_by)
+
+
+def translations(folder, models, solved, settings, solver, first):
+    """The rows of ``play_translator``, of the untrained translator ``first`` and of the trained one."""
     run = game_run(solved, models, settings)  # for its shape and its problems
     shape, problems = run.config, run.solutions
-    solver = policy(solved / f"round-{shape.rounds - 1}" / "provers")
-    translator = PPO(policy(models / "translator"), (TRANSLATOR,), shape.ppo)
+    translator = PPO(first, (TRANSLATOR,), shape.ppo)
     game = ProverVerifier(wording=WORDING, provers="helpful", translator=True)
 
-    def translations(task, questions, samples, verifier, *drawn, **options):
+    def translated(task, questions, samples, verifier, *drawn, **options):
         for model in (solver, translator.policy):
             model.lm.forget()
         players = {HELPFUL: solver, TRANSLATOR: translator.policy, "verifier_0": verifier}
@@ -86,21 +92,20 @@ def play_translator(folder, models, solved, settings):
                        seed=derive_seed(shape.seed, *drawn), concurrency=shape.concurrency, **options)  # fmt: skip
 
     nobody = CallableJudge(scores=lambda solution: 0.0)
-    pool = translations(problems.train, problems.verifier_problems, shape.solutions, nobody, "pool")
+    pool = translated(problems.train, problems.verifier_problems, shape.solutions, nobody, "pool")
     verifier = fresh_verifier(models, shape.seed)
     trainer = VerifierTrainer(verifier, shape.verifier)
     mixture = Mixture([[labelled(record) for record in pool]], shape.seed)
-    written = {"base": translations(problems.test, problems.held_out, shape.held_out_solutions, nobody, "held-out")}
+    written = {"base": translated(problems.test, problems.held_out, shape.held_out_solutions, nobody, "held-out")}
     with MetricsLog(folder) as log:
         for step in range(shape.verifier_steps):
             log.write(step + 1, trainer.step(mixture.pairs(step, shape.verifier_pairs)))
         for step in range(shape.prover_steps):
             batch = epoch_batch(problems.prover_problems, step, shape.batch, shape.seed)
-            records = translations(problems.train, batch, shape.samples, verifier, "step", step)
+            records = translated(problems.train, batch, shape.samples, verifier, "step", step)
             log.write(shape.verifier_steps + step + 1, translator.step(records))
-    written["trained"] = translations(problems.test, problems.held_out, shape.held_out_solutions, verifier, "held-out")
-    found = [{"when": when, **row(record)} for when, records in written.items() for record in records]
-    (folder / "translations.jsonl").write_text("".join(json.dumps(r) + "\n" for r in found), encoding="utf-8")
+    written["trained"] = translated(problems.test, problems.held_out, shape.held_out_solutions, verifier, "held-out")
+    return [{"when": when, **row(record)} for when, records in written.items() for record in records]
 
 
 def row(record):

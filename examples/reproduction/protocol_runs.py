@@ -5,13 +5,11 @@ stories) or no critic (on arithmetic, the same solutions), begins as the game's 
 the first steps only the judges learn, so that speakers meet a judge that can read their game.
 """
 
-import json
-import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from oversight_envs._files import write_whole
+import torch
+
 from oversight_envs.agents import ScriptedAgent
 from oversight_envs.core.protocol import Protocol
 from oversight_envs.core.seeding import derive_seed
@@ -19,20 +17,20 @@ from oversight_envs.evaluation.decisions import credits, judge, score_difference
 from oversight_envs.evaluation.statistics import mean, paired_difference, share
 from oversight_envs.judges import LogitJudge, LogitVerifier
 from oversight_envs.models import load
-from oversight_envs.models.hf.loading import save_folder
 from oversight_envs.play import rollout
 from oversight_envs.protocols import Consultancy, Critique, Debate, Direct, ProposerCritic
 from oversight_envs.protocols.solved import verdict_in
 from oversight_envs.tasks.arithmetic import Arithmetic
 from oversight_envs.tasks.stories import Stories
-from oversight_envs.training import PPO, JudgeConfig, JudgeTrainer, PPOConfig, TextPolicy
-from oversight_envs.training.checkpoint import whole_folder
+from oversight_envs.training import PPO, JudgeConfig, JudgeTrainer, MetricsLog, PPOConfig, TextPolicy
 from oversight_envs.training.minibatches import epoch_batch
 
+from .kept import found, keep_found, kept_model
 from .protocol_players import ALONE, STORY_WORDS, SUM_WORDS, story_speaker, sum_judge, sum_speaker
 
 BATCH, SAMPLES, TRAINING, HELD_OUT = 16, 4, 480, 200
-JUDGE_FIRST, STEPS = 8, 30
+JUDGE_FIRST = 8
+EVALUATIONS = "evaluations"
 
 
 class Kind(NamedTuple):
@@ -87,6 +85,11 @@ GAMES = {
 """Protocol -> its task and its game."""
 
 
+def evaluated(steps):
+    """The steps before which a run is measured."""
+    return sorted({JUDGE_FIRST, steps // 4, steps // 2, 3 * steps // 4, steps} - {*range(JUDGE_FIRST)})
+
+
 class Run:
     """One protocol under one seed, which decides questions and draws: those are the same for all protocols."""
 
@@ -103,24 +106,27 @@ class Run:
         self.questions = self.kind.train.sample(TRAINING, seed=seed)
         self.held_out = self.kind.test.sample(HELD_OUT, seed=seed)
 
-    def run(self):
-        """The evaluations when the speakers begin to learn, and in the end."""
+    def run(self, steps, log):
+        """Evaluations when the speakers begin to learn, at each quarter, and in the end; ``log(step, numbers)``."""
         found = []
-        for step in range(STEPS + 1):
-            if step in (JUDGE_FIRST, STEPS):
-                found.append({"step": step, **self.evaluate(last=step == STEPS)})
-            if step < STEPS:
-                self.step(step)
+        for step in range(steps + 1):
+            if step in evaluated(steps):
+                found.append({"step": step, **self.evaluate(last=step == steps)})
+            if step < steps:
+                log(step + 1, self.step(step))
         return found
 
     def step(self, step):
         seed = derive_seed(self.seed, "step", step)
         batch = epoch_batch(self.questions, step, BATCH, self.seed)
         records = self.play(self.kind.train, batch, self.policy, seed, samples=SAMPLES, group=f"step-{step}")
-        for trainer, seen in zip(self.trainers, (records, self.unaided(self.kind.train, batch, records)), strict=True):
-            trainer.step(seen)
+        statistics = {}
+        views = {"judge": records, "alone": self.unaided(self.kind.train, batch, records)}
+        for trainer, (which, seen) in zip(self.trainers, views.items(), strict=True):
+            statistics |= {f"{which}/{name}": value for name, value in trainer.step(seen).items()}
         if step >= JUDGE_FIRST:
-            self.ppo.step(records)
+            statistics |= {f"speakers/{name}": value for name, value in self.ppo.step(records).items()}
+        return statistics
 
     def play(self, task, questions, speaker, seed, *, samples=1, **options):
         """As many games on each question under every protocol; a single consultant argues for both answers in turn."""
@@ -196,40 +202,28 @@ def honest_wins(records):
             yield question, won
 
 
-def play_all(folder, names, seeds):
-    """Every run that is not there yet, all protocols of one seed before the next seed."""
-    first = {}
-    for seed in seeds:
-        for name in names:
-            path = _place(folder, name, seed)
-            if path.exists():
-                continue
-            task = GAMES[name][0]
-            if task not in first:
-                makers = {what: getattr(KINDS[task], what) for what in ("speaker", "first_judge")}
-                first[task] = [_kept(folder, f"{task}_{what}", make) for what, make in makers.items()]
-            started = time.process_time()
-            found = Run(name, seed, *first[task]).run()
-            cpu = round(time.process_time() - started, 1)
-            write_whole(path, json.dumps({"protocol": name, "seed": seed, "cpu": cpu, "evaluations": found}))
-            last = found[-1]
-            print(f"{name}, seed {seed}: {cpu} CPU-s, judge right {last['judge right']['value']:.3f}", flush=True)
+def play(folder, models, name, seed, steps):
+    """One run to its end, in a process of its own; what it found is in ``folder``'s ``EVALUATIONS``."""
+    torch.set_num_threads(1)  # the models are so small that threads only wait for each other
+    first = [load(str(models / f"{GAMES[name][0]}_{which}")) for which in ("speaker", "first_judge")]
+
+    def run():
+        with MetricsLog(folder) as log:
+            return Run(name, seed, *first).run(steps, log.write)
+
+    keep_found(folder / EVALUATIONS, run, (Run, name, seed, steps, *first))
 
 
-def kept_runs(folder, names, seeds):
-    """What ``play_all`` kept, protocol by protocol."""
-    return [json.loads(_place(folder, name, seed).read_text("utf-8")) for name in names for seed in seeds]
+def first_models(folder, names):
+    """Makes what the games' speakers and judges begin as, and keeps it."""
+    for task in {GAMES[name][0]: None for name in names}:
+        for which in ("speaker", "first_judge"):
+            kept_model(folder / f"{task}_{which}", getattr(KINDS[task], which))
 
 
-def _place(folder, name, seed):
-    return Path(folder) / f"{name.replace(' ', '_')}_{seed}.json"
-
-
-def _kept(folder, name, make):
-    """The model in this folder, made and kept there the first time."""
-    place = Path(folder) / name
-    if not place.exists():
-        lm = make()
-        with whole_folder(place) as unfinished:
-            save_folder(unfinished, lm.model, lm.tokenizer)
-    return load(str(place))
+def kept_runs(jobs):
+    """What the jobs of ``play`` found."""
+    return [
+        {"protocol": name, "seed": seed, "evaluations": found(folder / EVALUATIONS)}
+        for _, folder, _, (_, name, seed, _) in jobs
+    ]

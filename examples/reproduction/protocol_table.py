@@ -1,9 +1,10 @@
-"""Tables and figure of ``compare_protocols.py``: means over seeds, differences paired by seed (the same questions)."""
+"""Tables and figures of ``compare_protocols.py``: means over seeds, differences paired by seed (the same questions)."""
 
 import datetime
 import platform
 import shlex
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 
 from matplotlib.ticker import PercentFormatter
@@ -11,8 +12,8 @@ from matplotlib.ticker import PercentFormatter
 from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.report.pictures import DISHONEST, HONEST, PLAIN
 
-from .common import above, draw_all, markdown, paired, panels
-from .protocol_runs import BATCH, GAMES, HELD_OUT, JUDGE_FIRST, SAMPLES, STEPS
+from .common import above, beside, curve, draw_all, markdown, paired, panels
+from .protocol_runs import BATCH, GAMES, HELD_OUT, JUDGE_FIRST, SAMPLES
 
 COLUMNS = {
     "judge right": "percent",
@@ -44,13 +45,13 @@ NOT_PLAYED = [
 
 
 class Results:
-    """``runs`` as ``play_all`` keeps them."""
+    """``runs`` as ``kept_runs`` reads them, and the processor minutes that they took."""
 
-    def __init__(self, runs):
-        self.runs = runs
+    def __init__(self, runs, minutes):
+        self.runs, self.minutes = runs, minutes
         self.names = [name for name in GAMES if any(run["protocol"] == name for run in runs)]
         self.seeds = sorted({run["seed"] for run in runs})
-        self.cpu = sum(run["cpu"] for run in runs)
+        self.evaluated = [evaluation["step"] for evaluation in runs[0]["evaluations"]]
 
     def by_seed(self, name, measure, place=-1):
         """Seed -> value, in the last evaluation or another."""
@@ -64,7 +65,10 @@ class Results:
         return average(self.by_seed(name, measure, place).items())
 
     def difference(self, one, other, measure) -> Estimate:
-        return paired(lambda a, b: a - b, self.by_seed(one, measure), self.by_seed(other, measure))
+        found = paired(lambda a, b: a - b, self.by_seed(one, measure), self.by_seed(other, measure))
+        if found.interval is None or COLUMNS[measure] == "signed":
+            return found
+        return replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))  # shares differ by no more
 
     @property
     def rows(self):
@@ -83,9 +87,9 @@ def table(results, figures):
     parts = [
         "# Six protocols in small, and open consultancy",
         f"`python {shlex.join(sys.argv)}`, {datetime.date.today()}, {packages}, Python {platform.python_version()}; "
-        f"{results.cpu / 60:.0f} minutes of one core for {len(results.runs)} runs, without the warm starts.",
-        f"Each run: {STEPS} steps of {BATCH} questions with {SAMPLES} games each. In the first {JUDGE_FIRST} only "
-        "judges learn, then speakers too (PPO, on the game's own reward). "
+        f"{results.minutes:.0f} minutes of one core for {len(results.runs)} runs, without the warm starts.",
+        f"Each run: {results.evaluated[-1]} steps of {BATCH} questions with {SAMPLES} games each. In the first "
+        f"{JUDGE_FIRST} only judges learn, then speakers too (PPO, on the game's own reward). "
         f"{HELD_OUT} held-out questions, {len(results.seeds)} seeds; under one seed every protocol has the same "
         "questions. All on one task begin as the same speaker and the same judge. *Alone* is that judge with equal "
         "updates and no arguments (stories) or no critic (arithmetic, the same solutions). Means over seeds with 95% "
@@ -136,6 +140,7 @@ PAIRS = (
     ("open debate", "open consultancy"),
     ("proposer and critic", "critique"),
 )
+COLOURS = ("#1f6feb", "#58a6ff", "#3a9a5b", "#cf222e", "#8250df", "#bf8700", "#ff8182")
 DIFFERENCES = {"judge right": "points", "gain over alone": "points", "ASD": "signed", "honest wins": "points"}
 
 
@@ -169,7 +174,25 @@ def claims(results):
 
 
 def draw(results, folder, name):
-    return draw_all({"accuracy": ("How often the judge is right", accuracy)}, results, folder, name)
+    figures = {
+        "accuracy": ("How often the judge is right in the end", accuracy),
+        "training": ("The judge's gain over the judge alone in training", training),
+    }
+    return draw_all(figures, results, folder, name)
+
+
+def training(results):
+    figure, axes = panels(2)
+    for axis, task in zip(axes, ("stories", "arithmetic"), strict=True):
+        for name, colour in zip(results.names, COLOURS, strict=False):
+            if GAMES[name][0] == task:
+                gains = [results.over_seeds(name, "gain over alone", place) for place in range(len(results.evaluated))]
+                curve(axis, results.evaluated, gains, colour, name, band=False)
+        axis.set(title=f"{task}: gain over the judge alone, mean over seeds", xlabel="step")
+        axis.axhline(0, color="#24292f", linewidth=1, alpha=0.5)
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    beside(axes[0])
+    return figure
 
 
 def accuracy(results):
@@ -190,8 +213,8 @@ def accuracy(results):
         axis.set(title=title, yticks=range(len(results.names)), yticklabels=results.names)
         axis.invert_yaxis()
         axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axis.legend(frameon=False, fontsize=9)
     right.axvline(0, color="#24292f", linewidth=1, alpha=0.5)
+    beside(left)
     return figure
 
 

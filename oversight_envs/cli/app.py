@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import sys
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from oversight_envs.cli.cast import DEFAULT_MODEL, Cast
-from oversight_envs.cli.errors import DEBUG, FAILED, reports_errors
+from oversight_envs.cli.errors import DEBUG, FAILED, reports_errors, show_warning
 from oversight_envs.cli.processors import share_processors
 from oversight_envs.cli.screen import stdout
 
@@ -640,4 +641,5 @@ def main() -> None:
     log = logging.getLogger("oversight_envs")
     log.addHandler(logging.StreamHandler())
     log.setLevel(logging.INFO)
+    warnings.showwarning = show_warning(warnings.showwarning)
     app()

@@ -18,7 +18,7 @@ from oversight_envs.core.speech import Statement
 from oversight_envs.core.usage import Spent, summed_by_role
 from oversight_envs.env.render import written
 from oversight_envs.evaluation.comparison import Comparison, Condition, Difference
-from oversight_envs.evaluation.speeches import Speeches, kind
+from oversight_envs.evaluation.speeches import Speeches, as_given, kind
 from oversight_envs.models.api import dollars, load_prices
 from oversight_envs.protocols import explained
 
@@ -57,7 +57,8 @@ def show_episode(console: Console, record: Record) -> None:
         else:
             side = record.assigned.sides.get(fact.role)
             claim = "" if side is None else record.question.options[side]
-            console.print(speech_panel(fact, claim, kind(record, fact.role), fact.notes, told[fact.index]))
+            tone, info = kind(record, fact.role), as_given(record, fact).info
+            console.print(speech_panel(fact, claim, tone, fact.notes, told[fact.index], info))
     if (panel := outcome_panel(record)) is not None:
         console.print(panel)
 

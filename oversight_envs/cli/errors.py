@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from pathlib import Path
+from typing import Any, ParamSpec
 
 import typer
 
@@ -72,6 +73,19 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
 def say(line: str) -> None:
     """One line on stderr, as it is: no wrapping."""
     stderr().print(line, soft_wrap=True, style="bold red")
+
+
+def show_warning(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """A ``warnings.showwarning`` that gives this library's warnings as one line, others to ``otherwise``."""
+    ours = str(Path(__file__).parents[1])
+
+    def show(message: Warning | str, category: type[Warning], filename: str, *place: Any, **more: Any) -> None:
+        if category is UserWarning and Path(filename).is_relative_to(ours):
+            stderr().print(f"warning: {' '.join(str(message).split())}", soft_wrap=True, style="yellow")
+        else:
+            otherwise(message, category, filename, *place, **more)
+
+    return show
 
 
 def _text(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from oversight_envs.core.requests import Decision
 from oversight_envs.core.rewards import finish, get_rule
 from oversight_envs.core.seeding import derive_seed
 from oversight_envs.core.speech import Statement
-from oversight_envs.evaluation.speeches import kind
+from oversight_envs.evaluation.speeches import as_given, kind
 from oversight_envs.play.drive import drive
 from oversight_envs.play.queue import Batch
 
@@ -104,5 +104,5 @@ class _Shown:
             side = record.assigned.sides.get(fact.role)
             claim = "" if side is None else record.question.options[side]
             tone = None if self.humans else kind(record, fact.role)
-            private = fact.notes
-            self.console.print(speech_panel(fact, claim, tone, private, explained[fact.index]))
+            info = as_given(record, fact).info
+            self.console.print(speech_panel(fact, claim, tone, fact.notes, explained[fact.index], info))

@@ -8,7 +8,9 @@ console's own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.panel import Panel
@@ -58,9 +60,16 @@ def question_panel(game: str, question: Question, *, passage: bool) -> Panel:
     return Panel(Group(*body), title=Text(f"{game} · {written(question.id)}"), title_align="left", border_style="white")
 
 
-def speech_panel(statement: Statement, claim: str, tone: str | None, private: str = "", explained: str = "") -> Panel:
+def speech_panel(
+    statement: Statement,
+    claim: str,
+    tone: str | None,
+    private: str = "",
+    explained: str = "",
+    info: Mapping[str, Any] = MappingProxyType({}),
+) -> Panel:
     """A speech, its quotes marked. ``tone``: honest, dishonest, helpful, sneaky, or None to show none. ``explained``
-    stands above it: what it says in the game's terms."""
+    stands above it: what it says in the game's terms. ``info`` is what its speaker told about it."""
     colour = {"honest": HONEST, "helpful": HONEST, "dishonest": DISHONEST, "sneaky": DISHONEST}.get(tone or "", NEUTRAL)
     text = Text()
     for segment in statement.segments:
@@ -76,7 +85,7 @@ def speech_panel(statement: Statement, claim: str, tone: str | None, private: st
     body += [Text(explained, style="bold")] if explained else []
     body += [Text(f"(private) {written(private)}", style="dim italic")] if private else []
     body.append(text if text.plain.strip() else Text("(says nothing)", style="dim italic"))
-    if notes := flags(statement):
+    if notes := flags(statement, info):
         body.append(Text(" · ".join(notes), style="red"))
     title = Text(statement.role, style=f"bold {colour}")
     if tone in ("honest", "dishonest"):

@@ -10,8 +10,10 @@ Where that can't be had (an open connection, an object of compiled code), ``Unid
 
 from __future__ import annotations
 
+import dis
 import enum
 import functools
+import importlib.util
 import io
 import logging
 import os
@@ -20,6 +22,7 @@ import re
 import sys
 import sysconfig
 import types
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from hashlib import blake2b
@@ -170,6 +173,8 @@ class _Walk:
                 if name in function.__globals__:
                     self._put("global", name)
                     self.visit(function.__globals__[name], f"{where}: {name}")
+            for name in sorted(_imports(function.__code__, function.__globals__.get("__package__"))):
+                self._import(name, where)
         self.visit((function.__defaults__, function.__kwdefaults__), where)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
@@ -178,6 +183,18 @@ class _Walk:
                 if isinstance(error, Unidentified):
                     raise
                 self._put("empty", name)
+
+    def _import(self, name: str, where: str) -> None:
+        """A module that a function imports when it is called."""
+        if package := _installed(name):
+            self._put("imports", f"{name} {package}")
+            return
+        try:
+            module = import_module(name)
+        except ImportError:
+            self._put("imports", f"{name}, which is not there")
+        else:
+            self.visit(module, f"{where}: import {name}")
 
     def _bytecode(self, code: types.CodeType) -> None:
         self._put("code", f"{sys.version_info[:2]} {code.co_code.hex()} {code.co_names} {code.co_varnames}")
@@ -287,6 +304,17 @@ def _names(code: types.CodeType) -> set[str]:
     return found
 
 
+def _imports(code: types.CodeType, package: str | None) -> set[str]:
+    """Modules that the code, and the functions in it, import."""
+    found, before = set(), deque[Any](maxlen=2)
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            level = before[0]
+            found.add(importlib.util.resolve_name("." * level + step.argval, package) if level else step.argval)
+        before.append(step.argval)
+    return found.union(*(_imports(inner, package) for inner in code.co_consts if isinstance(inner, types.CodeType)))
+
+
 def _slots(cls: type) -> tuple[str, ...]:
     slots = cls.__dict__.get("__slots__", ())
     return tuple(name for name in ((slots,) if isinstance(slots, str) else slots) if not name.startswith("__"))
@@ -298,16 +326,25 @@ def _installed(module: str | None) -> str | None:
     top = (module or "").partition(".")[0]
     if top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return None if top == "__main__" else f"python {sys.version}"
-    found = sys.modules.get(top)
-    file = getattr(found, "__file__", None)
     if top == _OWN:
         return _own_sources()
+    found = sys.modules.get(top)
+    file = getattr(found, "__file__", None) if found else _file(top)
     if file is None or top == "__main__":
         return None
     homes = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     if not any(Path(file).is_relative_to(home) for home in homes if home):
         return None
     return _version(top) or str(getattr(found, "__version__", "")) or file
+
+
+def _file(top: str) -> str | None:
+    """Where a package lies that was not imported yet."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    return None if spec is None else spec.origin
 
 
 @functools.cache

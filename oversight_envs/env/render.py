@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.prompt import clean_text
 from oversight_envs.core.record import Record
-from oversight_envs.core.speech import Statement
+from oversight_envs.core.speech import Speech, Statement
 from oversight_envs.protocols.worded import inline
 
 _TICKS = re.compile("[\u2705\u2611\u2713\u2714\u237b\U0001f5f8\U0001f5f9\U0001fbb1]|\u221a(?!\\s?[\\w({\\\\])")
@@ -35,7 +38,8 @@ def describe(episode: Episode, record: Record | None = None) -> str:
     lines += [f"  ({index + 1}) {inline(option)}" for index, option in enumerate(question.options)]
     for statement in episode.transcript:
         lines += ["", statement.role, statement.shown()]
-        lines += [f"  ({note})" for note in flags(statement)]
+        reply = episode.log[statement.index].reply
+        lines += [f"  ({note})" for note in flags(statement, reply.info if isinstance(reply, Speech) else {})]
     for ask in episode.asks[:1]:
         lines += ["", f"next: {ask.role}"]
     return clean_text("\n".join(lines + (["", *verdict_lines(record)] if record else [])))
@@ -62,11 +66,16 @@ def verdict_lines(record: Record) -> list[str]:
     return lines
 
 
-def flags(statement: Statement) -> list[str]:
-    """What is worth saying about a statement: cut, empty, a label named, quotes that do not stand or count."""
+def flags(statement: Statement, info: Mapping[str, Any] = MappingProxyType({})) -> list[str]:
+    """What is worth saying about a statement: cut, empty, a label named, quotes that do not stand or count. ``info`` is
+    what its speaker told about it."""
     notes = []
     if statement.cut:
         notes.append("cut at the word limit")
+    if info.get("finished") is False:
+        notes.append("cut at the token limit")
+    if info.get("refused"):
+        notes.append("the model refused")
     if not statement.text.strip():
         notes.append("says nothing")
     if statement.names_label:

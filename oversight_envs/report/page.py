@@ -216,9 +216,7 @@ def _bubble(record: Record, statement: Statement, told: str) -> Bubble:
         explained=told,
         runs=tuple(_run(segment, record.question.passage) for segment in statement.segments),
         private="\n\n".join(filter(None, notes)),
-        flags=tuple(flags(statement))
-        + (("cut at the token limit",) if info.get("finished") is False else ())
-        + (("the model refused",) if info.get("refused") else ()),
+        flags=tuple(flags(statement, info)),
         score=None if score is None else score.value,
         belief=None if score is None else probability(score.value),
         answer=record.answers.get(role),

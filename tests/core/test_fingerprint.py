@@ -70,13 +70,17 @@ def test_it_is_the_same_in_another_process(tmp_path: Path) -> None:
 
 def test_a_module_of_ones_own_counts_by_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = set()
-    for words in ("It is A.", "It is B.", "It is A."):
-        (tmp_path / "own_words.py").write_text(f"def words(): return {words!r}")
-        sys.modules.pop("own_words", None)
-        sys.path_importer_cache.clear()
-        found.add(fingerprint(made("import own_words\ndef player(prompt): return own_words.words()")))
-    assert len(found) == 2
+    for player in (
+        "import own_words\ndef player(prompt): return own_words.words()",
+        "def player(prompt):\n    from own_words import words\n    return words()",
+    ):
+        found = set()
+        for words in ("It is A.", "It is B.", "It is A."):
+            (tmp_path / "own_words.py").write_text(f"def words(): return {words!r}")
+            sys.modules.pop("own_words", None)
+            sys.path_importer_cache.clear()
+            found.add(fingerprint(made(player)))
+        assert len(found) == 2, player
 
 
 def test_weights_settings_and_parts_count_and_what_was_cached_does_not() -> None:

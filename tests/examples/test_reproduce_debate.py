@@ -49,20 +49,19 @@ def test_ceilings_are_known_where_debaters_give_everything_or_nothing_away() -> 
 def test_the_table_has_no_undefined_number(tmp_path: Path) -> None:
     from reproduce_debate import CONDITIONS
     from reproduction.debate_figures import draw
-    from reproduction.debate_results import CEILINGS, COSTS, COUNTS, LEARN, MADE_UP, ORACLES, Results
+    from reproduction.debate_results import CEILINGS, COUNTS, LEARN, MADE_UP, ORACLES, Results
     from reproduction.debate_table import table
+    from reproduction.kept import keep_found
 
     small = SMALL | {"evaluations": 3, "held_out": 6, "questions": 36}  # measured after steps 0, 3 and 6
     whole = tmp_path / "whole"
     tiny_debate(whole, **small, best_of=COUNTS, best_of_questions=3, seen=6).run()
     oracle = json.loads((whole / "evaluations.jsonl").read_text().splitlines()[-1])["convincingness"]
-    (whole / ORACLES).write_text(
-        json.dumps({"oracle: best line": oracle | {"value": 0.6}, "oracle: line search": oracle})
-    )
-    (whole / COSTS).write_text("1\n")
+    lines = {"oracle: best line": oracle | {"value": 0.6}, "oracle: line search": oracle}
+    keep_found(whole / ORACLES, lambda: lines, ())
     ceiling = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 5}
     seen = dict.fromkeys(("marks", "lines", "both"), ceiling)
-    (tmp_path / CEILINGS).write_text(json.dumps(dict.fromkeys(CONDITIONS, seen)))
+    keep_found(tmp_path / CEILINGS, lambda: dict.fromkeys(CONDITIONS, seen), ())
     results = Results.read({(name, seed): whole for name in CONDITIONS for seed in range(2)}, tmp_path)
     text = table(results, {"questions": 24, "held_out": 6}, draw(results, tmp_path, "reproduce_debate"))
     assert LEARN in text
