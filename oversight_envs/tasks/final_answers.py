@@ -300,10 +300,24 @@ def _boxes(text: str) -> Iterator[tuple[int, int]]:
 
 
 def named_option(text: str, options: Sequence[str]) -> int | None:
-    """The option that a text names: its final answer, or all of it, is the words of one option; else None."""
+    """The option that a text names; None where it names none, or could mean another.
+
+    Its final answer, or all of it, is the words of one option; or it is short and has the words of one option, two or
+    more of them, among others that neither hedge nor deny: "I argue for the hall."
+    """
     said = _bare(final_answer(text) or text)
-    found = [number for number, option in enumerate(options) if _bare(option) == said]
+    bare = [_bare(option) for option in options]
+    found = [number for number, option in enumerate(bare) if option == said]
+    if not found and len(said) <= MAX_CHARS:
+        within = [re.sub(rf"(?<!\w){re.escape(option)}(?!\w)", " ", said) if option else said for option in bare]
+        found = [number for number, rest in enumerate(within) if rest != said]
+        if len(found) == 1 and (" " not in bare[found[0]] or any(map(_denies, _WORDS.findall(within[found[0]])))):
+            found = []
     return found[0] if len(found) == 1 else None
+
+
+def _denies(word: str) -> bool:
+    return word in HEDGES or word.endswith("n't")
 
 
 def _bare(text: str) -> str:
