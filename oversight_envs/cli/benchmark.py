@@ -20,7 +20,7 @@ from oversight_envs.cli.screen import stdout
 from oversight_envs.cli.table import LONGEST, REASONS
 from oversight_envs.core.usage import Usage
 from oversight_envs.env.render import written
-from oversight_envs.evaluation.benchmark.compare import Compared, compare_profiles
+from oversight_envs.evaluation.benchmark.compare import Compared, Row, compare_profiles
 from oversight_envs.evaluation.benchmark.estimate import expected
 from oversight_envs.evaluation.benchmark.plan import Planned, find_suite, plan_suite
 from oversight_envs.evaluation.benchmark.profile import Profile
@@ -167,24 +167,37 @@ def show_compared(console: Console, profiles: Mapping[str, Profile], *, seed: in
     left_out: list[Compared] = []
     names = list(profiles)
     parts = compare_profiles(profiles, seed=seed)
-    for name, profile in profiles.items():
-        console.print(Text(f"{name}: {profile.name}"), soft_wrap=True)
+    letters = [*map(_letter, range(len(names)))]  # names of files are long and often alike
+    for letter, (name, profile) in zip(letters, profiles.items(), strict=True):
+        console.print(Text(f"{letter}  {name}: {profile.name}"), soft_wrap=True)
     for compared in parts:
         if compared.why_not is not None:
             left_out.append(compared)
             continue
-        table = _table(compared.part, "", *names, *(f"{name} − {names[0]}" for name in names[1:]))
+        table = _table(compared.part, "", *letters, *(f"{letter} − {letters[0]}" for letter in letters[1:]))
         for row in compared.rows:
             styles = "points" if row.style == "percent" else "signed" if row.style == "number" else row.style
             values = [_or_dash(row.values[name].text(row.style)) for name in names]
-            differences = [row.differences[name] for name in names[1:]]
-            table.add_row(row.measure, *values, *("–" if d is None else _or_dash(d.text(styles)) for d in differences))
+            table.add_row(row.measure, *values, *(_difference(row, name, styles) for name in names[1:]))
         console.print(table)
         for note in compared.notes:
             console.print(Text(f"• {note}", style="dim"), soft_wrap=True)
     for compared in left_out:
         console.print(Text(f"• not compared: {compared.part}: {compared.why_not}", style="dim"), soft_wrap=True)
-    console.print("• differences are paired by question, with 95% intervals, not corrected for how many there are")
+    count = sum(p is not None for compared in parts for row in compared.rows for p in row.p.values())
+    console.print(
+        f"• differences are paired by question, with 95% intervals; * is one by Holm's correction for all {count}"
+    )
+
+
+def _letter(place: int) -> str:
+    return chr(ord("A") + place) if place < 26 else str(place + 1)
+
+
+def _difference(row: Row, name: str, style: str) -> str:
+    found, p = row.differences[name], row.p[name]
+    shown = "–" if found is None else _or_dash(found.text(style))
+    return f"{shown} *" if p is not None and p < 0.05 else shown
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -100,6 +100,8 @@ def test_profiles_are_compared_by_question(tiny: tuple[Path, Profile], tmp_path:
     assert right.values["oracle"].value == 1
     assert right.differences["oracle"].value == pytest.approx(1 - sum(known.values()) / 3)  # type: ignore[union-attr]
     assert rows["calibration error"].differences["oracle"] is None
+    assert rows["calibration error"].p["oracle"] is None
+    assert right.p["oracle"] == 1.0  # of three questions nothing is shown, and less of so many measures
 
 
 def test_aucs_are_compared_by_the_scores_behind_them(tmp_path: Path) -> None:
@@ -113,6 +115,9 @@ def test_aucs_are_compared_by_the_scores_behind_them(tmp_path: Path) -> None:
     difference = next(row for row in compared.rows if row.measure == "AUC").differences["worst"]
     assert difference is not None
     assert difference.value == -1
+    assert len(auc.by_question) == 3  # type: ignore[arg-type]
+    again = compare_profiles({"oracle": oracle, "worst": other})
+    assert again == [compared]  # the resampling too
 
 
 def test_other_suites_are_not_compared(tiny: tuple[Path, Profile]) -> None:
