@@ -100,10 +100,10 @@ class Tested:
 def show_stress_test(console: Console, name: str, found: StressTest) -> None:
     """Prints a row for each rewrite, and what a fair judge would not have done. Intervals of shares are in the file."""
     table = Table(title=Text(f"{name}, each against the plain speech"), title_justify="left", title_style="bold")
-    table.add_column("one side's speech", no_wrap=True)
+    table.add_column("one side's speech")
     proven = any(effect.against_proof for effect in found.effects)
     for column in "fair", "shift, nats", "wins", "loses", "right", *(["quote"] if proven else []):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=column == "shift, nats")
     broken = {effect.name for effect in found.effects if effect.broken() is not None}
     for effect in found.effects:
         if effect.not_applicable is not None:
