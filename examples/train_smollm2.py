@@ -16,10 +16,11 @@ import json
 from pathlib import Path
 
 from peft import LoraConfig
-from rich.progress import Progress
 
 from oversight_envs.agents import LanguageModelAgent
 from oversight_envs.cli.options import build_task
+from oversight_envs.cli.progress import progress
+from oversight_envs.cli.screen import stdout
 from oversight_envs.core.question import Task
 from oversight_envs.models import fit_passage, load
 from oversight_envs.protocols import Debate, Direct, ProverVerifier
@@ -152,10 +153,9 @@ def build(options):
 
 def main():
     run = build(parse())
-    with Progress() as bar:
-        task = bar.add_task("steps", total=run.config.steps)
+    with progress(stdout()) as tell:
         # a step is a number, or a round's progress
-        rows = run.run(lambda step, *_: bar.update(task, completed=getattr(step, "step", step)))
+        rows = run.run(lambda step, *_: tell("steps", getattr(step, "step", step), run.config.steps, ""))
     for row in rows:
         print(json.dumps(row, indent=1))
 

@@ -21,10 +21,11 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 import torch
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from oversight_envs import Speech
+from oversight_envs.cli.progress import progress
+from oversight_envs.cli.screen import stdout
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.requests import Solution
 from oversight_envs.core.seeding import derive_seed
@@ -80,7 +81,7 @@ def read(path, seed):
     return halves
 
 
-def train(verifier, half, options, bar):
+def train(verifier, half, options, tell):
     """Trains on ``epochs`` draws of balanced pairs. Resumes from its checkpoints."""
     model = verifier.model.requires_grad_(False)
     layers = model.base_model.layers
@@ -104,18 +105,17 @@ def train(verifier, half, options, bar):
     trainer = VerifierTrainer(verifier, config)
     kept = Checkpoints(options.out / "checkpoints", settings(options), keep=1)
     done = (kept.load({"verifier": trainer}) or (0, {}))[0]
-    task = bar.add_task("training steps", total=len(batches), completed=done)
     with MetricsLog(options.out, after=done) as log:
         for step in range(done, len(batches)):
             with precision(options, verifier.model):
                 log.write(step + 1, trainer.step(batches[step]))
             if (step + 1) % 10 == 0 or step + 1 == len(batches):
                 kept.save(step + 1, {"verifier": trainer})
-            bar.update(task, completed=step + 1)
+            tell("training steps", step + 1, len(batches), "")
     return {"pairs": len(pairs) // options.epochs, "steps": len(batches)}
 
 
-def scored(name, score, half, options, bar, size=128):
+def scored(name, score, half, options, tell, size=128):
     """``score(solutions)`` of all solutions, a piece at a time; what was computed before is not computed again.
 
     Solutions of like length are scored together: less padding, and most of those of one problem in one piece, whose
@@ -125,11 +125,10 @@ def scored(name, score, half, options, bar, size=128):
     kept = Checkpoints(options.out / f"scores-{name}", settings(options), keep=1)
     done, extra = kept.load({}) or (0, {"scores": []})
     scores = extra["scores"]
-    task = bar.add_task(name, total=len(half), completed=done)
     for start in range(done, len(order), size):
         scores += score([half[i].solution for i in order[start : start + size]])
         kept.save(len(scores), {}, {"scores": scores})
-        bar.update(task, completed=len(scores))
+        tell(name, len(scores), len(half), "")
     return np.array(scores)[np.argsort(order)]
 
 
@@ -249,12 +248,11 @@ def main():
     training, test = read(options.path, options.seed)
     lm = load(options.model, device=options.device)
     verifier = score_head(lm, seed=options.seed)
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        facts = train(verifier, training, options, bar)
+    with progress(stdout()) as tell:
+        facts = train(verifier, training, options, tell)
         with precision(options, verifier.model):
-            scores = {"trained": scored("trained", verifier.score, test, options, bar)}
-        scores["yes_no"] = scored("yes_no", LogitVerifier(lm).score, test, options, bar)
+            scores = {"trained": scored("trained", verifier.score, test, options, tell)}
+        scores["yes_no"] = scored("yes_no", LogitVerifier(lm).score, test, options, tell)
     writers = {m.writer: np.mean([o.right for o in training if o.writer == m.writer]) for m in training}
     scores["short"] = -np.array([len(m.solution.text.split()) for m in test])
     scores["writer"] = np.array([writers[m.writer] for m in test])

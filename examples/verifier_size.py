@@ -12,13 +12,14 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent / "warm_start"))
 from arithmetic import VERIFIER, reader
 from reproduction.kept import kept
 
+from oversight_envs.cli.progress import progress
+from oversight_envs.cli.screen import stdout
 from oversight_envs.report.curves import load_training
 from oversight_envs.training.recipes.prover_verifier.tiny import tiny_prover_verifier
 
@@ -42,9 +43,8 @@ for size in arguments.sizes:
     kept(reads, make, make)
     settings = {"verifier_model": str(reads), "seed": arguments.seed, "rounds": arguments.rounds}
     run = tiny_prover_verifier(arguments.out / str(size), **settings)
-    with Progress() as bar:
-        task = bar.add_task(f"verifier of width {size}", total=run.config.steps)
-        run.run(lambda p, task=task: bar.update(task, completed=p.step))
+    with progress(stdout()) as tell:
+        run.run(lambda at, name=f"verifier of width {size}", steps=run.config.steps: tell(name, at.step, steps, ""))
     training = load_training(run.folder)
     parameters = sum(p.numel() for p in run.verifier(0).model.parameters())
     if not table.columns:

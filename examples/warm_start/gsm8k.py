@@ -23,10 +23,11 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from oversight_envs import rollout
 from oversight_envs.agents import LanguageModelAgent
+from oversight_envs.cli.progress import progress
+from oversight_envs.cli.screen import stdout
 from oversight_envs.core.episode import Episode
 from oversight_envs.core.prompt import Message
 from oversight_envs.evaluation.statistics import Estimate, share
@@ -125,9 +126,7 @@ def train(options):
     rows = [row for row in rows if row["step"] <= done]
     measured = {*range(0, options.steps, options.evaluate_every), options.steps}
     facts = {"examples": len(examples), "device": policy.lm.model.device.type, "rate": config.learning_rate}
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar, MetricsLog(options.out, after=done) as log:
-        task = bar.add_task("training steps", total=options.steps, completed=done)
+    with progress(stdout()) as tell, MetricsLog(options.out, after=done) as log:
         for step in range(done, options.steps + 1):
             if step in measured and all(row["step"] != step for row in rows):
                 began = time.process_time()
@@ -144,7 +143,7 @@ def train(options):
             log.write(step + 1, {**statistics, "cpu_seconds": time.process_time() - began})
             if (step + 1) % options.checkpoint_every == 0:
                 kept.save(step + 1, {"model": trainer})
-            bar.update(task, completed=step + 1)
+            tell("training steps", step + 1, options.steps, "")
     policy.save(options.out / "model")
 
 
