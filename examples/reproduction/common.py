@@ -77,6 +77,17 @@ def write(folder, name, rows, text):
     print(page)
 
 
+def seed_values(rows, measure, **where):
+    """Seed -> the measure, a number or the first of [value, low, high], of the rows that have ``where``'s fields."""
+    found = {}
+    for row in rows:
+        value = row.get(measure)
+        value = value[0] if isinstance(value, list) else value
+        if value is not None and all(row[field] == wanted for field, wanted in where.items()):
+            found[row["seed"]] = value
+    return found
+
+
 def paired(function, *by_seed) -> Estimate:
     """The mean over seeds of ``function`` of each seed's values."""
     shared = [seed for seed in by_seed[0] if all(seed in values for values in by_seed)]

@@ -7,7 +7,7 @@ from one warm start. Every interval here is Student's t over seeds, 95%, of a sh
 from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.training.recipes.debate.run import read_evaluations
 
-from .common import paired
+from .common import paired, seed_values
 from .jobs import processor_minutes
 from .kept import found
 
@@ -62,17 +62,16 @@ class Results:
 
     def by_seed(self, condition, measure, step):
         """Seed -> value; ``step`` may count from the end, as -1, through the steps that were measured."""
-        return {seed: found[0] for seed, found in self._found(condition, measure, step)}
+        return seed_values(self.rows, measure, condition=condition, step=self._step(condition, step))
 
     def lows(self, condition, measure, step):
         """The lower ends of the seeds' own intervals, over questions."""
-        return [found[1] for _, found in self._found(condition, measure, step) if found[1] is not None]
+        at = condition, self._step(condition, step)
+        rows = [row for row in self.rows if (row["condition"], row["step"]) == at and measure in row]
+        return [row[measure][1] for row in rows if row[measure][1] is not None]
 
-    def _found(self, condition, measure, step):
-        step = self.steps(condition)[step] if step < 0 else step
-        for row in self.rows:
-            if (row["condition"], row["step"]) == (condition, step) and row.get(measure, [None])[0] is not None:
-                yield row["seed"], row[measure]
+    def _step(self, condition, step):
+        return self.steps(condition)[step] if step < 0 else step
 
     def over_seeds(self, condition, measure, step) -> Estimate:
         average = mean_share if measure.endswith(SHARES) else mean

@@ -14,6 +14,7 @@ from oversight_envs.tasks.chain_checking import check_chain
 from oversight_envs.tasks.final_answers import final_answer, numbers_equal
 from oversight_envs.training.recipes.prover_verifier.config import PROVERS
 
+from .common import seed_values
 from .kept import found
 from .legibility_runs import TRANSLATIONS
 
@@ -48,11 +49,7 @@ class Results:
         return cls(rows)
 
     def by_seed(self, condition, role, when, measure):
-        return {
-            row["seed"]: row[measure]
-            for row in self.rows
-            if (row["condition"], row["role"], row["when"]) == (condition, role, when) and row[measure] is not None
-        }
+        return seed_values(self.rows, measure, condition=condition, role=role, when=when)
 
     def over_seeds(self, condition, role, when, measure) -> Estimate:
         """The seeds are the independent units: Student's t over them, 95%."""

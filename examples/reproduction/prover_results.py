@@ -11,6 +11,7 @@ from statistics import fmean
 from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.evaluation.survival import Survival, Trend, survival, trend
 
+from .common import seed_values
 from .jobs import processor_minutes
 
 SRC, BASE_ONLY = "src", "base only"
@@ -66,11 +67,7 @@ class Results:
 
     def by_seed(self, condition, measure, number):
         """Seed -> value in one round."""
-        return {
-            row["seed"]: row[measure]
-            for row in self.rows
-            if (row["condition"], row["round"]) == (condition, number) and row.get(measure) is not None
-        }
+        return seed_values(self.rows, measure, condition=condition, round=number)
 
     def over_seeds(self, condition, measure, number) -> Estimate:
         return _mean_of(measure)(self.by_seed(condition, measure, number).items())

@@ -10,11 +10,11 @@ import shlex
 import sys
 from importlib.metadata import version
 
-from oversight_envs.evaluation.statistics import Estimate, mean
+from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
 from oversight_envs.tasks.stories import Stories
 from oversight_envs.training.recipes.weak_to_strong.run import read_supervisors
 
-from .common import above, markdown, paired
+from .common import above, markdown, paired, seed_values
 
 PUBLISHED = (
     ("AlexNet -> DINO ResNet50, ImageNet", 56.6, 61.9, 64.5),
@@ -54,18 +54,11 @@ class Results:
         return [loss for loss in SAID if loss in self.rows[0]]
 
     def by_seed(self, debates, measure):
-        return {
-            row["seed"]: row[measure][0]
-            for row in self.rows
-            if row["debates"] == debates and row.get(measure, [None])[0] is not None
-        }
+        return seed_values(self.rows, measure, debates=debates)
 
     def over_seeds(self, debates, measure) -> Estimate:
-        """The interval of an accuracy is cut at 0 and 1: what it could be is all within them."""
-        found = mean(self.by_seed(debates, measure).items())
-        if measure not in ("weak", "ceiling", "before", *self.losses) or found.interval is None:
-            return found
-        return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.n)
+        average = mean_share if measure in ("weak", "ceiling", "before", *self.losses) else mean
+        return average(self.by_seed(debates, measure).items())
 
     def difference(self, minuend, subtrahend) -> Estimate:
         """Of two (debates, measure), paired by seed."""
