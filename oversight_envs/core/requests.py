@@ -105,7 +105,7 @@ class AskContext:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ask:
+class Ask(ABC):
     """Something that an episode wants to know from one role: plain data.
 
     ``index`` is its place in the episode's log. ``passage`` is empty for roles that are no experts.
@@ -136,9 +136,9 @@ class Ask:
         """This ask's own random stream: the same whatever else is in the batch."""
         return derive_seed(self.episode_seed, "ask", self.role, self.index, self.draw)
 
+    @abstractmethod
     def checked(self, reply: Any) -> Reply:
         """The reply, tidied; raises TypeError or ValueError, naming the role and the reply, for one that can't be."""
-        raise NotImplementedError
 
     def cleaned(self, text: str) -> str:
         """What a player wrote, made safe to store and show; raises ValueError for a text that is too long."""
@@ -146,9 +146,9 @@ class Ask:
             raise ValueError(f"{self.role} said {len(text):,} characters; the most is {MAX_TEXT:,}")
         return clean_text(text)
 
+    @abstractmethod
     def read(self, text: str) -> Reply:
         """The reply that ``text`` gives in words; raises DecisionError where it is not clear."""
-        raise NotImplementedError
 
     @staticmethod
     def to_json(reply: Any) -> Any:
@@ -156,9 +156,9 @@ class Ask:
         return reply
 
     @staticmethod
+    @abstractmethod
     def from_json(data: Any) -> Reply:
         """What ``to_json`` wrote; raises ValueError or TypeError for anything else."""
-        raise NotImplementedError
 
 
 class Request(ABC):
