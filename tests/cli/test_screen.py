@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import RenderableType
 
 from oversight_envs import Episode, Question, SpeakingRules, Speech
-from oversight_envs.cli.errors import say
+from oversight_envs.cli.errors import say, show_warning
 from oversight_envs.cli.screen import question_panel, speech_panel, stdout
 from oversight_envs.core.speech import Statement, make_statement
 from oversight_envs.env.render import describe, written
+from oversight_envs.play import queue as play
 from oversight_envs.protocols import Debate
 
 PASSAGE = "It was here, they say, and Dahl knew."
@@ -38,6 +40,29 @@ def test_a_quote_is_shown_with_what_was_found() -> None:
     shown = plain(speech_panel(statement(said), "here", None))
     assert "“It was here” ✓, “it was there” ✗ not in the passage, “Dahl” (too short to count)" in shown
     assert "1 of 3 quotes not in the passage · 1 of 3 quotes too short to count" in shown
+
+
+def test_what_its_speaker_told_of_a_speech_is_shown() -> None:
+    assert "cut at the token limit" in plain(speech_panel(statement("It was"), "here", None, info={"finished": False}))
+    assert "cut at the token limit" not in plain(
+        speech_panel(statement("It was."), "here", None, info={"finished": True})
+    )
+    episode = Episode(Debate(), asked("?"), 0)
+    for role, info in (("debater_0", {"refused": True}), ("debater_1", {"finished": False})):
+        episode.answer(next(ask for ask in episode.asks if ask.role == role), Speech(f"I am {role}", info=info))
+    first, _, second = describe(episode).partition("I am debater_1")
+    assert "(the model refused)" in first
+    assert "(cut at the token limit)" in second
+
+
+def test_our_own_warnings_are_a_line_and_others_are_left(capsys: pytest.CaptureFixture[str]) -> None:
+    left = []
+    show = show_warning(lambda *warning: left.append(warning))
+    show("said\nin two lines", UserWarning, play.__file__, 1)
+    assert capsys.readouterr().err == "warning: said in two lines\n"
+    show("of another library", UserWarning, np.__file__, 1)
+    show("of a kind", DeprecationWarning, play.__file__, 1)
+    assert [warning[0] for warning in left] == ["of another library", "of a kind"]
 
 
 @pytest.mark.parametrize("mark", "✓✔☑✅🗸🗹√⍻✗✘☒❌❎✕")
