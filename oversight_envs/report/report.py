@@ -323,7 +323,7 @@ def _settings(evaluation: Evaluation, record: Record) -> list[tuple[str, str]]:
         "samples": settings.get("samples"),
         "sides": settings.get("sides"),
         "seed": settings.get("seed"),
-        "reward": record.rule,
+        "reward": re.sub(r"^oversight_envs\..*:", "", record.rule or ""),
         "versions": _listed(libraries) if isinstance(libraries, Mapping) else "",
     }
     return [(name, _described(value)) for name, value in found.items() if value not in (None, "")]
