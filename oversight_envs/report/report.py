@@ -313,7 +313,8 @@ def _rounded(value: float | None) -> float | None:
 def _settings(evaluation: Evaluation, record: Record) -> list[tuple[str, str]]:
     """How the main condition was played: by its records, and what its folder says beside them."""
     settings, libraries = (evaluation.about.get(key, {}) for key in ("settings", "libraries"))
-    task = settings.get("task")
+    task, imported = settings.get("task"), settings.get("imported")
+    imported = imported if isinstance(imported, Mapping) else {}
     details = {key: value for key, value in task.items() if key != "name"} if isinstance(task, Mapping) else {}
     found = {
         "game": record.protocol,
@@ -325,6 +326,7 @@ def _settings(evaluation: Evaluation, record: Record) -> list[tuple[str, str]]:
         "seed": settings.get("seed"),
         "reward": re.sub(r"^oversight_envs\..*:", "", record.rule or ""),
         "versions": _listed(libraries) if isinstance(libraries, Mapping) else "",
+        **{name: _listed(of) for name, of in imported.items() if isinstance(of, Mapping)},
     }
     return [(name, _described(value)) for name, value in found.items() if value not in (None, "")]
 

@@ -14,6 +14,7 @@ from command_line import call
 from oversight_envs.importers import import_dc_debates
 from oversight_envs.importers.dc_debates import JUDGEMENTS, NAMES, TREES
 from oversight_envs.protocols import Debate
+from oversight_envs.report.report import load_runs, write_report
 from oversight_envs.tasks.files import DataError
 
 SOURCES = """<defs><def id="mill">Mill - grinds, if a < b.</def></defs>
@@ -118,6 +119,15 @@ def test_the_participants_judgements_come_with_the_repository(tmp_path: Path) ->
         log_probs = record.decision.verdict.log_probs
         assert log_probs[truth] - log_probs[1 - truth] == pytest.approx(log_odds, abs=1e-4)
     assert math.isfinite(records[0].rewards["debater_0"])
+
+
+def test_the_report_says_what_of_a_transcript_is_not_there(tmp_path: Path) -> None:
+    write(tmp_path / TREES / "mill.json", tree(last=""))
+    call("import", "dc_debates", str(tmp_path / TREES), "--out", str(tmp_path / "out"))
+    page, _ = write_report(load_runs(tmp_path / "out"), tmp_path / "report.html")
+    text = page.read_text(encoding="utf-8")
+    assert "not in the episodes" in text
+    assert "pictures: 1" in text
 
 
 def test_what_is_something_else_is_refused(tmp_path: Path) -> None:

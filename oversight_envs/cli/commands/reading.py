@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -67,6 +68,7 @@ def import_(
     """Read public debate transcripts: to be shown, compared and judged again (docs/comparing.md)."""
     from oversight_envs._files import make_folder, write_whole
     from oversight_envs.core.checks import one_of
+    from oversight_envs.evaluation.evaluate import RUN
     from oversight_envs.importers import IMPORTERS, quality_stories
 
     one_of("KIND", kind, tuple(IMPORTERS))
@@ -79,6 +81,8 @@ def import_(
         write_whole(out / f"{name}.jsonl", "".join(record.to_json() + "\n" for record in records))
         judged = sum(record.decision is not None for record in records)
         stdout().print(f"{out / name}.jsonl: {len(records)} episodes, {judged} of them judged", soft_wrap=True)
+    told = {"source": kind, "left out": found.left_out, "not in the episodes": found.missing}
+    write_whole(out / RUN, json.dumps({"imported": told}, indent=2, ensure_ascii=False) + "\n")
     for why, count in found.left_out.items():
         stdout().print(f"left out: {count} transcripts ({why})")
     for what, count in found.missing.items():
