@@ -20,6 +20,7 @@ from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from peft import LoraConfig
@@ -42,6 +43,7 @@ from oversight_envs.training.samples import TokenSequence
 from oversight_envs.training.supervised import SupervisedTrainer
 
 GAME = ProverVerifier(provers="helpful", verifier=False)
+TEMPERATURE = 0.7
 UNCHANGING = ("model", "lora", "batch", "longest", "held_out", "max_new_tokens", "bfloat16", "seed")
 """Options that a run keeps when it goes on; steps may be added."""
 
@@ -100,6 +102,23 @@ def right(lm, task, questions, options):
     }
 
 
+def drawn(lm, task, questions, options):
+    """How often a drawn solution is right, and how many problems have a right one among ``options.draws``."""
+    agent = LanguageModelAgent(lm, max_new_tokens=options.max_new_tokens, temperature=TEMPERATURE)
+    records = rollout(
+        GAME, task, {"helpful_0": agent}, questions=questions, samples=options.draws, seed=options.seed, concurrency=64
+    )
+    lm.forget()
+    found = {}
+    for record in records:
+        found.setdefault(record.question.id, []).append(float(record.correct["helpful_0"]))
+    return {
+        "draws": options.draws,
+        "a draw": asdict(share((question, fmean(right)) for question, right in found.items())),
+        "any": asdict(share((question, max(right)) for question, right in found.items())),
+    }
+
+
 def train(options):
     """Trains to step ``--steps``, or goes on to it; the page tells of each point that was measured, as it is."""
     lm = load(options.model, device=options.device)
@@ -144,6 +163,12 @@ def train(options):
             if (step + 1) % options.checkpoint_every == 0:
                 kept.save(step + 1, {"model": trainer})
             tell("training steps", step + 1, options.steps, "")
+    if options.draws and rows[-1].get("drawn", {}).get("draws") != options.draws:
+        began = time.process_time()
+        rows[-1]["drawn"] = drawn(policy.lm, test, questions, options)
+        rows[-1]["cpu_seconds"] += time.process_time() - began
+        write_lines(place, rows)
+        (options.out / "warm_start_gsm8k.md").write_text(report(rows, facts, options), encoding="utf-8")
     policy.save(options.out / "model")
 
 
@@ -177,9 +202,15 @@ def report(rows, facts, options):
         loss = f"{sum(before) / len(before):.3f}" if before else "–"
         shares = (Estimate(**row[name]).text("percent") for name in ("right", "answered"))
         lines.append(f"| {' | '.join([str(row['step']), str(row['step'] * options.batch), loss, *shares])} |")
-    return "\n".join(
-        [*lines, "", "Loss: mean over the last (at most 20) steps before, each taken before its update.", ""]
-    )
+    lines += ["", "Loss: mean over the last (at most 20) steps before, each taken before its update.", ""]
+    if told := rows[-1].get("drawn"):
+        one, some = (Estimate(**told[name]).text("percent") for name in ("a draw", "any"))
+        lines += [
+            f"Of {told['draws']} solutions of each problem, drawn after the last step at temperature {TEMPERATURE}, "
+            f"{one} are right; {some} of the problems have a right one among them.",
+            "",
+        ]
+    return "\n".join(lines)
 
 
 def main():
@@ -196,6 +227,7 @@ def main():
     parser.add_argument("--held-out", type=int, default=150, help="test problems to measure on")
     parser.add_argument("--evaluate-every", type=int, default=200, help="steps; before and after training, too")
     parser.add_argument("--max-new-tokens", type=int, default=200)
+    parser.add_argument("--draws", type=int, default=0, help="solutions to draw of each test problem in the end")
     parser.add_argument(
         "--bfloat16", action="store_true", help="train in autocast; on a CPU it needs AVX-512 BF16 to be faster"
     )
