@@ -51,7 +51,7 @@ CONDITIONS = {
 }
 VERIFIERS = {"plain score head": "plain", "plain score head, plain numbers": "plainer"}
 """The verifier's warm start, where it is not the usual one (see ``warm_start``)."""
-SEEDS = {SRC: 4, BASE_ONLY: 2}
+SEEDS = {SRC: 4, BASE_ONLY: 4}
 """How many of the seeds a condition is played with; the short ones with 1."""
 
 
