@@ -145,14 +145,18 @@ def train(options):
     rows = [row for row in rows if row["step"] <= done]
     measured = {*range(0, options.steps, options.evaluate_every), options.steps}
     facts = {"examples": len(examples), "device": policy.lm.model.device.type, "rate": config.learning_rate}
+
+    def tell_rows():
+        write_lines(place, rows)
+        (options.out / "warm_start_gsm8k.md").write_text(report(rows, facts, options), encoding="utf-8")
+
     with progress(stdout()) as tell, MetricsLog(options.out, after=done) as log:
         for step in range(done, options.steps + 1):
             if step in measured and all(row["step"] != step for row in rows):
                 began = time.process_time()
                 found = right(policy.lm, test, questions, options)
                 rows.append({"step": step, **found, "cpu_seconds": time.process_time() - began})
-                write_lines(place, rows)
-                (options.out / "warm_start_gsm8k.md").write_text(report(rows, facts, options), encoding="utf-8")
+                tell_rows()
                 kept.save(step, {"model": trainer})
             if step == options.steps:
                 break
@@ -167,8 +171,7 @@ def train(options):
         began = time.process_time()
         rows[-1]["drawn"] = drawn(policy.lm, test, questions, options)
         rows[-1]["cpu_seconds"] += time.process_time() - began
-        write_lines(place, rows)
-        (options.out / "warm_start_gsm8k.md").write_text(report(rows, facts, options), encoding="utf-8")
+        tell_rows()
     policy.save(options.out / "model")
 
 

@@ -10,6 +10,7 @@ import typer
 
 from oversight_envs.cli.commands.parameters import (
     Cache,
+    Concurrency,
     MaxCost,
     Options,
     Prices,
@@ -43,9 +44,7 @@ def rejudge(
         str | None, typer.Option("--task", help="What marks free-text answers. [default: marks as recorded]")
     ] = None,
     task_option: TaskOptions = None,
-    concurrency: Annotated[
-        int, typer.Option(min=1, help="Episodes in flight, and calls at once of a model behind a server.")
-    ] = 32,
+    concurrency: Concurrency = 32,
     reuse: Annotated[
         bool | None,
         typer.Option(

@@ -37,6 +37,9 @@ MaxNewTokens = Annotated[
 Temperature = Annotated[float, typer.Option(min=0.0, help="Of the models' speeches; 0 takes the most probable token.")]
 BestOf = Annotated[int, typer.Option(min=1, help="Draw N speeches, keep the one that the judge likes best.")]
 Reward = Annotated[str | None, typer.Option(help="Reward rule. [default: the game's own]")]
+Concurrency = Annotated[
+    int, typer.Option(min=1, help="Episodes in flight, and calls at once of a model behind a server.")
+]
 Cache = Annotated[bool, typer.Option(help="Keep answers of models behind servers in the folder.")]
 MaxCost = Annotated[float | None, typer.Option(help="Dollars that this command may spend at servers.")]
 Prices = Annotated[Path | None, typer.Option(help="A table of prices (TOML), as docs/servers.md has it.")]

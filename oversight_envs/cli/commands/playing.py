@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from oversight_envs.cli.commands.parameters import (
     Agents,
     BestOf,
     Cache,
+    Concurrency,
     Env,
     JudgeSpec,
     MaxCost,
@@ -29,6 +30,10 @@ from oversight_envs.cli.commands.parameters import (
 )
 from oversight_envs.cli.errors import FAILED, reports_errors
 from oversight_envs.cli.screen import stdout
+
+if TYPE_CHECKING:
+    from oversight_envs.core.protocol import Protocol
+    from oversight_envs.core.question import Task
 
 DEFAULT_TASKS = dict.fromkeys(("prover_verifier", "critique", "proposer_critic"), "arithmetic") | {
     "recursive_debate": "nested_sums"
@@ -64,15 +69,10 @@ def play(
 ) -> None:
     """Play one episode, shown turn by turn."""
     from oversight_envs.cli.fitting import fitter
-    from oversight_envs.cli.options import build_protocol, build_task
     from oversight_envs.cli.play import find_question
     from oversight_envs.cli.play import play as play_one
-    from oversight_envs.core.rewards import get_rule
 
-    game = build_protocol(env, option or [])
-    get_rule(reward, game)
-    questions, _ = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
-    game.check_task(questions)
+    game, questions, _ = _chosen(env, option, task, task_option, reward)
     asked = find_question(questions, question, seed)
     cast = Cast(model, agent or [], judge, human or [], max_new_tokens, temperature, best_of)
     players = cast.players(game, questions, [asked])
@@ -103,9 +103,7 @@ def evaluate(
     max_new_tokens: MaxNewTokens = None,
     temperature: Temperature = 0.7,
     best_of: BestOf = 1,
-    concurrency: Annotated[
-        int, typer.Option(min=1, help="Episodes in flight, and calls at once of a model behind a server.")
-    ] = 32,
+    concurrency: Concurrency = 32,
     reuse: Annotated[
         bool | None,
         typer.Option(
@@ -132,16 +130,12 @@ def evaluate(
     played, and the exit status is 3: the same command then plays these again.
     """
     from oversight_envs.cli.costs import Limits, show_usage
-    from oversight_envs.cli.options import build_engine, build_protocol, build_task
+    from oversight_envs.cli.options import build_engine
     from oversight_envs.cli.runs import dry_run_evaluation, run_evaluation
     from oversight_envs.cli.table import show_evaluation, show_failures
-    from oversight_envs.core.rewards import get_rule
 
-    game = build_protocol(env, option or [])
-    get_rule(reward, game)
     workers = build_engine(engine, engine_option or [])
-    source, values = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
-    game.check_task(source)
+    game, source, values = _chosen(env, option, task, task_option, reward)
     cast = Cast(model, agent or [], judge, [], max_new_tokens, temperature, best_of)
     folder = out or Path("runs") / f"{game.name}-{source.name}"
     judged = None if baselines else ()
@@ -218,12 +212,10 @@ def tournament(
     games. Where episodes failed, the exit status is 3.
     """
     from oversight_envs.cli.costs import Limits, show_usage
-    from oversight_envs.cli.options import build_protocol, build_task
     from oversight_envs.cli.tournament import run_tournament, show_ratings
     from oversight_envs.core.usage import summed_by_role
 
-    game = build_protocol(env, option or [])
-    source, values = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
+    game, source, values = _chosen(env, option, task, task_option)
     folder = out or Path("runs") / f"tournament-{game.name}-{source.name}"
     played, ratings = run_tournament(
         game,
@@ -260,3 +252,17 @@ def demo(
     from oversight_envs.cli.demo import run_demo
 
     run_demo(stdout(), out, model)
+
+
+def _chosen(
+    env: str, option: list[str] | None, task: str | None, task_option: list[str] | None, reward: str | None = None
+) -> tuple[Protocol, Task, dict[str, Any]]:
+    """The game, the task (by default the game's own) and the task's options, all checked, the reward's name too."""
+    from oversight_envs.cli.options import build_protocol, build_task
+    from oversight_envs.core.rewards import get_rule
+
+    game = build_protocol(env, option or [])
+    get_rule(reward, game)
+    source, values = build_task(task or DEFAULT_TASKS.get(game.name, "passages"), task_option or [])
+    game.check_task(source)
+    return game, source, values

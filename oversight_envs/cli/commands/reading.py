@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from oversight_envs.cli.commands.parameters import (
-    Prices,
-)
+from oversight_envs.cli.commands.parameters import Prices
 from oversight_envs.cli.errors import reports_errors
 from oversight_envs.cli.screen import stdout
 

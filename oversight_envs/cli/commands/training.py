@@ -57,7 +57,6 @@ def train_weak_to_strong(
 ) -> None:
     """A weak judge, with and without debates to read, labels stories for a strong model; three minutes.
 
-
     The same command goes on where it was stopped. Real models: examples/train_smollm2.py.
     """
     _train("weak_to_strong", out, seed, setting)
