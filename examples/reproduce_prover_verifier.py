@@ -36,7 +36,8 @@ SETTINGS = {
     "ppo": PPOConfig(estimator="reinforce", **PPO),
     "verifier": VerifierConfig(learning_rate=5e-4, lr_multipliers={"score": 10}, regularisation=0.002),
 }
-ONE_ROUND = {"rounds": 1, "attack_steps": 0}
+ONE_ROUND = {"rounds": 1, "attack_steps": 0, "best_of_solutions": 2, "checkers": 1}
+"""Without what no table reads of the contrasts."""
 WARM_STARTS = 2
 """How many warm starts of prover and verifier there are: seeds take them in turn."""
 CONDITIONS = {

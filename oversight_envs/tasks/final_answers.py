@@ -134,8 +134,11 @@ def _plain(value: Fraction, match: re.Match[str]) -> str:
 
 def _undressed(text: str) -> str:
     for _ in range(2):  # dress within dress
+        dressed = text
         for pattern, bare in _DRESS:
             text = pattern.sub(bare, text)
+        if text == dressed:
+            break
     return text
 
 

@@ -210,10 +210,11 @@ class Reader:
         """For each prompt a prefix that it begins with: that of its group, or a kept one that covers more of it."""
         beginnings = [ids[:common] for ids, common in zip(prompts, shared, strict=True)]
         groups = {ids: self._read_apart(ids, rows) if ids else NO_START for ids, rows in Counter(beginnings).items()}
+        found = {ids: self.prefixes.find(ids) for ids in dict.fromkeys(prompts)}
         starts = []
         for ids, beginning in zip(prompts, beginnings, strict=True):
             start = groups[beginning]
-            prefix, known = self.prefixes.find(ids)
+            prefix, known = found[ids]
             if known - start[1] >= MIN_SHARED:
                 start = prefix, min(known, len(ids) - 1)
             starts.append(start)

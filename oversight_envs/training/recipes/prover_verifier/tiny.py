@@ -35,6 +35,7 @@ TUNED: Mapping[str, Any] = MappingProxyType(
         "reward": "cgc",
         "unreadable": -2.0,
         "attack_steps": 100,
+        "concurrency": 256,
         "ppo": PPOConfig(estimator="reinforce", learning_rate=1e-3, kl_coef=0.01, epochs=2),
         "verifier": VerifierConfig(learning_rate=5e-4, lr_multipliers={"score": 10}, regularisation=0.02),
     }
