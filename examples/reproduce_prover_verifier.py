@@ -2,6 +2,8 @@
 
     python examples/reproduce_prover_verifier.py --out runs/reproduce_prover_verifier --jobs 2
     python examples/reproduce_prover_verifier.py --out runs/try --rounds 2 --seeds 1 --only src  # to try it out
+    python examples/reproduce_prover_verifier.py --out runs/reproduce_prover_verifier --jobs 2 \\
+        --name prover_verifier_control --only src "base only" --seeds 1 2 3 4 5 6 7 8  # what of it is the game
 
 The settings of ``src`` were settled on seed 0, which is not among the seeds that are reported. Each run has a folder in
 ``--out``. Stop it and call it again: every run goes on from its last checkpoint, and what is finished is not computed
@@ -52,8 +54,8 @@ CONDITIONS = {
 }
 VERIFIERS = {"plain score head": "plain", "plain score head, plain numbers": "plainer"}
 """The verifier's warm start, where it is not the usual one (see ``warm_start``)."""
-SEEDS = {SRC: 4, BASE_ONLY: 4}
-"""How many of the seeds a condition is played with; the short ones with 1."""
+ONE_SEED = [condition for condition in CONDITIONS if condition not in (SRC, BASE_ONLY)]
+"""What is played with the first seed alone."""
 
 
 def warm_start(folder, number):
@@ -101,13 +103,14 @@ def main():
         help=f"all but {BASE_ONLY!r} by default, which takes half as long as all others",
     )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one core each")
+    parser.add_argument("--name", default="reproduce_prover_verifier", help="of the page and its figures, in --out")
     arguments = parser.parse_args()
     starts = {number: arguments.out / f"warm_start_{number}" for number in range(WARM_STARTS)}
     warm = [Job(f"warm start {number}", folder, 1, (number,)) for number, folder in starts.items()]
     play_all(warm_start, warm, arguments.jobs)
     jobs = {}
     for condition in arguments.only:
-        for seed in arguments.seeds[: SEEDS.get(condition, 1)]:
+        for seed in arguments.seeds[:1] if condition in ONE_SEED else arguments.seeds:
             settings = {"rounds": arguments.rounds, **SETTINGS, **CONDITIONS[condition], "seed": seed}
             models = starts[(seed - 1) % WARM_STARTS] / "models"
             folder = arguments.out / f"{condition.replace(', ', '_').replace(' ', '_')}_{seed}"
@@ -119,9 +122,8 @@ def main():
         print(f"finished; the table compares with {SRC!r}: leave --only out to write it")
         return
     results = Results.read({run: job.folder for run, job in jobs.items()}, list(starts.values()))
-    name = "reproduce_prover_verifier"
-    figures = draw(results, arguments.out, name)
-    write(arguments.out, name, results.rows, table(results, figures))
+    figures = draw(results, arguments.out, arguments.name)
+    write(arguments.out, arguments.name, results.rows, table(results, figures))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ censored.
 """
 
 import json
+import math
 from statistics import fmean
 
 from oversight_envs.evaluation.statistics import Estimate, mean, mean_share
@@ -107,6 +108,25 @@ class Results:
             if row["condition"] == condition and "attack: budget" in row:
                 series.setdefault(row["seed"], []).append(row[f"attack: {criterion}"])
         return trend(times for times in series.values() if len(times) == len(self.rounds(condition)))
+
+    def how_often_longer(self, condition, other, criterion) -> Estimate:
+        """How often an attack takes longer on ``condition``'s verifier than on ``other``'s of the same seed and round.
+
+        Two that take as long count half, and so do two that are not over within the budget. Without round 0, whose
+        verifiers are the same.
+        """
+        steps = {
+            (row["condition"], row["seed"], row["round"]): math.inf if time is None else time
+            for row in self.rows
+            if row["round"] > 0 and "attack: budget" in row
+            for time in (row[f"attack: {criterion}"],)
+        }
+        pairs = (
+            (seed, 0.5 if time == against else float(time > against))
+            for (name, seed, number), time in steps.items()
+            if name == condition and (against := steps.get((other, seed, number))) is not None
+        )
+        return mean_share(pairs)
 
 
 SHARES = ("accuracy", "success", "unreadable", "verifier", "best of", "checker", "looks")

@@ -39,8 +39,7 @@ def table(results, figures):
         looks(results),
         "## Who the verifier learns from",
         mixtures(results),
-        "## Other rewards, estimators and verifiers, after round 0",
-        contrasts(results),
+        *contrasts(results),
         *(f"## {title}\n\n![{title}]({file})" for file, title in figures.items()),
     ]
     return "\n\n".join(parts) + "\n"
@@ -110,6 +109,14 @@ def claims(results):
             if condition in results.conditions()
             for criterion in CRITERIA
             for found in (results.attack_trend(condition, criterion),)
+        ),
+        *(
+            (
+                "an attack takes longer on a verifier of all rounds than on one of base solutions only, how often "
+                f"(after round 0; {CRITERIA[criterion]})", longer.text("percent"), above(longer, 0.5),
+            )
+            for criterion in CRITERIA if BASE_ONLY in results.conditions()
+            for longer in (results.how_often_longer(SRC, BASE_ONLY, criterion),)
         ),
         (
             f"helpful accuracy rises from round {first} to {last} (paper: "
@@ -209,10 +216,13 @@ def contrasts(results):
         ("helpful_accuracy", "percent"), ("sneaky_accuracy", "percent"), ("sneaky_success", "percent"),
         ("verifier: base", "number"), ("verifier: new", "number"), ("looks, words: wrong", "number"),
     )  # fmt: skip
+    others = set(results.conditions()) - {BASE_ONLY}
+    if others == {SRC}:
+        return ()
     rows = []
-    for condition in (c for c in results.conditions() if c != BASE_ONLY):
+    for condition in (c for c in results.conditions() if c in others):
         cells = (results.over_seeds(condition, measure, 0).text(style) for measure, style in measures)
         rows.append((f"{condition} ({len(results.seeds(condition))})", *cells))
     head = ("run (seeds)", "helpful right", "sneaky right", "sneaky: wrong and convincing",
             "verifier's AUC, base solutions", "new provers", "discriminator's AUC, wrong ones")  # fmt: skip
-    return markdown(head, rows)
+    return "## Other rewards, estimators and verifiers, after round 0", markdown(head, rows)

@@ -39,5 +39,8 @@ def test_the_table_has_no_undefined_number_where_runs_never_take_off(tmp_path: P
     assert "nan" not in text.lower().split("![")[0]
     assert "None" not in text
     assert ">3, 0 of" in text or ", 1 of 2" in text or ", 2 of 2" in text  # attacks, censored or not
+    longer = results.how_often_longer("src", "base only", "succeeds")
+    assert longer.n == 1
+    assert longer.value in (0, 0.5, 1)
     assert all("NaN" not in json.dumps(row) for row in results.rows)
     assert len(list(tmp_path.glob("figure_*.png"))) == 7

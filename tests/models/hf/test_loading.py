@@ -42,6 +42,7 @@ def test_specs(smollm: LanguageModel, tmp_path: Any) -> None:
         "revision": smollm.revision,
         "dtype": "float32",
     }
+    assert (smollm.max_batch, load("tiny-stories-judge").max_batch) == (32, 256)
     assert resolve("org/name@v1").options == {"revision": "v1"}
     for spec in ("nothing", "./no/folder", "no/file.gguf", str(tmp_path), "", "a/b/c"):
         with pytest.raises(ValueError, match="is not a model"):
