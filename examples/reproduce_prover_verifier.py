@@ -3,7 +3,7 @@
     python examples/reproduce_prover_verifier.py --out runs/reproduce_prover_verifier --jobs 2
     python examples/reproduce_prover_verifier.py --out runs/try --rounds 2 --seeds 1 --only src  # to try it out
     python examples/reproduce_prover_verifier.py --out runs/reproduce_prover_verifier --jobs 2 \\
-        --name prover_verifier_control --only src "base only" --seeds 1 2 3 4 5 6 7 8  # what of it is the game
+        --name prover_verifier_control --only src "base only" --seeds 1 2 3 4 5 6  # what of it is the game
 
 The settings of ``src`` were settled on seed 0, which is not among the seeds that are reported. Each run has a folder in
 ``--out``. Stop it and call it again: every run goes on from its last checkpoint, and what is finished is not computed

@@ -115,18 +115,14 @@ class Results:
         Two that take as long count half, and so do two that are not over within the budget. Without round 0, whose
         verifiers are the same.
         """
-        steps = {
-            (row["condition"], row["seed"], row["round"]): math.inf if time is None else time
-            for row in self.rows
-            if row["round"] > 0 and "attack: budget" in row
-            for time in (row[f"attack: {criterion}"],)
-        }
-        pairs = (
-            (seed, 0.5 if time == against else float(time > against))
-            for (name, seed, number), time in steps.items()
-            if name == condition and (against := steps.get((other, seed, number))) is not None
-        )
-        return mean_share(pairs)
+        steps = {condition: {}, other: {}}
+        for row in self.rows:
+            if row["condition"] in steps and row["round"] > 0 and "attack: budget" in row:
+                time = row[f"attack: {criterion}"]
+                steps[row["condition"]][row["seed"], row["round"]] = math.inf if time is None else time
+        own, against = steps[condition], steps[other]
+        both = own.keys() & against.keys()
+        return mean_share((run[0], 0.5 if own[run] == against[run] else float(own[run] > against[run])) for run in both)
 
 
 SHARES = ("accuracy", "success", "unreadable", "verifier", "best of", "checker", "looks")

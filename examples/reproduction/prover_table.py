@@ -39,7 +39,11 @@ def table(results, figures):
         looks(results),
         "## Who the verifier learns from",
         mixtures(results),
-        *contrasts(results),
+        *(
+            ("## Other rewards, estimators and verifiers, after round 0", contrasts(results))
+            if set(results.conditions()) - {SRC, BASE_ONLY}
+            else ()
+        ),
         *(f"## {title}\n\n![{title}]({file})" for file, title in figures.items()),
     ]
     return "\n\n".join(parts) + "\n"
@@ -216,13 +220,10 @@ def contrasts(results):
         ("helpful_accuracy", "percent"), ("sneaky_accuracy", "percent"), ("sneaky_success", "percent"),
         ("verifier: base", "number"), ("verifier: new", "number"), ("looks, words: wrong", "number"),
     )  # fmt: skip
-    others = set(results.conditions()) - {BASE_ONLY}
-    if others == {SRC}:
-        return ()
     rows = []
-    for condition in (c for c in results.conditions() if c in others):
+    for condition in (c for c in results.conditions() if c != BASE_ONLY):
         cells = (results.over_seeds(condition, measure, 0).text(style) for measure, style in measures)
         rows.append((f"{condition} ({len(results.seeds(condition))})", *cells))
     head = ("run (seeds)", "helpful right", "sneaky right", "sneaky: wrong and convincing",
             "verifier's AUC, base solutions", "new provers", "discriminator's AUC, wrong ones")  # fmt: skip
-    return "## Other rewards, estimators and verifiers, after round 0", markdown(head, rows)
+    return markdown(head, rows)
